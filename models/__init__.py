@@ -1,0 +1,1 @@
+"""What things are: events, their wire dialects, and the tables that insights are written to."""

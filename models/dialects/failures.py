@@ -1,0 +1,127 @@
+"""Whether a tool's result is a failure, and why.
+
+Tools say so in many ways, and often in none but their words: flags, an error beside the result, a status or exit code
+in the details, an error text in an otherwise fine result. What the tool's details say outweighs its words, so that
+a file or a log that merely mentions errors is no failure.
+"""
+
+import re
+
+import msgspec
+
+from models.dialects.nesting import loads
+from models.dialects.texts import brief, plain
+
+__all__ = ["failure", "reason"]
+
+_FAILED = frozenset({"error", "failed", "failure", "timeout", "timed_out"})
+_FINE = frozenset({"completed", "ok", "success", "succeeded", "done"})
+_EXIT = re.compile(r"\(?(?:Command|Process) exited with code (-?\d{1,10})\)?\.?\s*\Z")
+_KINDS = (
+    "API|Authentication|Client|Command|Connection|Database|Execution|HTTP|Internal|Internal server|Network|Parse|Query|"
+    "Request|Runtime|Server|SQL|Syntax|System|Timeout|Tool|Tool execution|Type|Unexpected|Validation"
+)
+_ERROR = re.compile(
+    r"[^\w\n<]{0,6}"  # "**", "- ", an emoji
+    r"(?:"
+    r"(?:(?:[A-Za-z_]\w{0,60}\.){0,5}\w{0,60}(?:Error|Exception)"
+    rf"|(?:(?:{_KINDS}) )?[Ee]rror|ERROR|FATAL|fatal|Fehler)"
+    r"[*_]{0,2}(?:\s\d{1,5})?(?:\s?[\[(][^\])\n]{1,40}[\])])?\s?:[*_]{0,2}\s?"  # ValueError: ..., API error (404): ...
+    r"(?!(?:none|null|0|\d*[.,]\d+\s?%?)\W*\Z)\S"  # but no measured error
+    r"|Traceback \(most recent call last\):"
+    r"|(?:Failed|Unable) to [a-z]|Unknown (?:tool|function)\b|HTTP(?:/\d(?:\.\d)?)?(?: [Ee]rror)? [45]\d\d\b"
+    r"|(?:[Ee]rror|ERROR|[Ff]ailed|[Ff]ailure)\W{0,2}\Z"
+    r")"
+    r"|<(?:tool_use_)?error>"
+)
+_MARKS = ('"error"', '"status"', '"success"', '"ok"', '"isError"')
+_NO_ERROR = frozenset({"", "none", "null", "false", "no", "ok", "0"})
+
+
+def reason(error: object) -> str:
+    """What an ``error`` field says; empty when it says that there was none."""
+    if isinstance(error, str):
+        return "" if error.strip().lower() in _NO_ERROR else brief(error)
+    if isinstance(error, dict):
+        for field in ("message", "error", "reason", "code", "type", "name"):
+            if said := reason(error.get(field)):
+                return said
+    if isinstance(error, list):
+        return next(filter(None, map(reason, error)), "")
+    if not error or error is True:
+        return "failed" if error else ""
+    return brief(msgspec.json.encode(error).decode())
+
+
+def failure(result: object, *, error: object = None, is_error: bool | None = None) -> str:
+    """Why a tool result is a failure, on one line; empty when it is none."""
+    if error is not None and (said := reason(error)):
+        return said
+    text = plain(result)
+    details = result.get("details") if isinstance(result, dict) else None
+    if is_error:
+        return _object(details, _FAILED) or _words(text) or brief(text) or "failed"
+    if isinstance(details, dict) and details:
+        return _details(details, text)
+    return _object(result) or _words(text)
+
+
+def _details(details: dict[str, object], text: str) -> str:
+    """The failure that a result's details report, or its words where the details leave it open."""
+    code = details.get("exitCode")
+    if code and isinstance(code, int):
+        return _exit(text, code)
+    if said := _object(details, _FAILED):
+        return said
+    if signal := details.get("exitSignal"):
+        return brief(f"ended by {signal}")
+    if code == 0:
+        return ""
+    fine = str(details.get("status")).lower() in _FINE or details.get("kind") == "text"
+    return _exited(text) if fine else _words(text)
+
+
+def _object(value: object, failed: frozenset[str] = frozenset({"error"})) -> str:
+    """The failure that an object reports about itself; ``failed`` are the states that mean one.
+
+    A result that is data may well tell of a job or a payment that failed, so there only ``error`` means the call.
+    """
+    if not isinstance(value, dict):
+        return ""
+    if said := reason(value.get("error")):
+        return said
+    status = value.get("status")
+    if (
+        (isinstance(status, str) and status.lower() in failed)
+        or value.get("success") is False
+        or value.get("ok") is False
+        or value.get("isError") is True
+    ):
+        return reason(value.get("message")) or reason(value.get("reason")) or brief(plain(value)) or "failed"
+    return ""
+
+
+def _words(text: str) -> str:
+    """The failure that a result's text reports."""
+    head = text[:200].lstrip()
+    if head.startswith('"') or (head.startswith("{") and any(mark in text for mark in _MARKS)):
+        value = loads(text)
+        if isinstance(value, dict):
+            return _object(value)
+        if isinstance(value, str):
+            return brief(value) if _ERROR.match(value.lstrip()) else ""
+    if head.startswith("Traceback") and _ERROR.match(head):
+        return brief(text.strip().splitlines()[-1])
+    if _ERROR.match(head) and text.count("\n") <= 20:
+        return brief(text)
+    return _exited(text)
+
+
+def _exited(text: str) -> str:
+    found = _EXIT.search(text[-80:])
+    return _exit(text, int(found[1])) if found and int(found[1]) else ""
+
+
+def _exit(text: str, code: int) -> str:
+    lines = [line for line in _EXIT.sub("", text).splitlines() if line.strip() and line.strip() != "(no output)"]
+    return brief(lines[-1], 280) + f" (exit code {code})" if lines else f"exit code {code}"
