@@ -1,0 +1,168 @@
+"""What the style models see of a text: its language, counts of strategies, valence and shape."""
+
+import re
+from collections.abc import Sequence
+from functools import cache
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics.style.language import UNTOLD, tell
+from analytics.style.lexicon import KINDS, LANGUAGES, SALTS, Table, among, find, lexicon, table
+from analytics.style.valence import VALENCES, valences
+from analytics.text import LINE, Encoded, hash_phrases, phrases
+
+__all__ = ["DENSE", "KINDS", "SHAPES", "Counts", "Edges", "count", "dense", "edges", "shapes"]
+
+Floats = NDArray[np.float64]
+
+_RUN = re.compile(r"([^\W\d_])\1{2,}")
+_DIGIT = re.compile(r"\d")
+_FIRST, _LAST = np.uint64(0x9FB21C651E98DF25), np.uint64(0xA24BAED4963EE407)
+_ENDS = f". ! ? ; : … {LINE} ？ 。 ！ -".split()
+_LATIN = len(LANGUAGES)
+
+
+class Counts(NamedTuple):
+    """What was found in each text of a batch."""
+
+    language: NDArray[np.intp]
+    """Place in ``LANGUAGES + OTHERS``."""
+    kind: Floats
+    """(texts, kinds): how often each kind of phrase occurs; a text of no told language is taken for English."""
+    valence: Floats
+    """(texts, ``VALENCES``)."""
+    words: NDArray[np.intp]
+    """Tokens, signs included."""
+    place: NDArray[np.intp]
+    """Every phrase that was found: the place of its first token ..."""
+    column: NDArray[np.intp]
+    """... and its kind."""
+
+
+@cache
+def _table() -> Table:
+    found = lexicon()
+    entries = [
+        (phrase, LANGUAGES.index(language), KINDS.index(kind))
+        for kind, lists in found.phrases.items()
+        for language, written in lists.items()
+        for phrase in written
+    ]
+    entries += [
+        (sign, index, KINDS.index(kind))
+        for kind, signs in found.signs.items()
+        for sign in signs
+        for index in range(len(SALTS))
+    ]
+    return table(entries)
+
+
+@cache
+def _ends() -> NDArray[np.uint64]:
+    return np.sort(hash_phrases(_ENDS)[1])
+
+
+def ends(encoded: Encoded) -> NDArray[np.bool_]:
+    """Which tokens are signs that end a sentence."""
+    return among(_ends(), encoded.token)[1]
+
+
+def starts(encoded: Encoded) -> NDArray[np.bool_]:
+    """Which tokens begin a sentence."""
+    closes = ends(encoded)
+    first = np.zeros(len(encoded.token), dtype=np.bool_)
+    first[1:] = closes[:-1]
+    first[encoded.start[:-1][np.diff(encoded.start) > 0]] = True
+    return first & ~closes
+
+
+class Edges(NamedTuple):
+    """The sentences of a batch, and the words that they begin and end with."""
+
+    sentence: NDArray[np.intp]
+    """The sentence of every token."""
+    inner: Encoded
+    """The sentences as texts, without the signs that end them."""
+    row: NDArray[np.intp]
+    """Of every row of one to four first or one or two last words: its sentence ..."""
+    hashes: NDArray[np.uint64]
+    """... and its hash."""
+
+
+def edges(encoded: Encoded) -> Edges:
+    """Cut texts at the signs that end a sentence."""
+    begins = starts(encoded)
+    begins[encoded.start[:-1][np.diff(encoded.start) > 0]] = True
+    number = np.cumsum(begins) - 1
+    kept = np.flatnonzero(~ends(encoded))
+    start = np.searchsorted(number[kept], np.arange(int(begins.sum()) + 1))
+    inner = Encoded(start, encoded.token[kept], encoded.chars, encoded.char_row, number[kept])
+    rows, hashes = [], []
+    for n in range(1, 5):
+        place, found = phrases(inner, n)
+        row = inner.row[place]
+        first = place == start[:-1][row]
+        rows.append(row[first])
+        hashes.append(found[first] ^ _FIRST)
+        if n <= 2:
+            last = place + n == start[1:][row]
+            rows.append(row[last])
+            hashes.append(found[last] ^ _LAST)
+    return Edges(number, inner, np.concatenate(rows), np.concatenate(hashes))
+
+
+def count(encoded: Encoded) -> Counts:
+    """Tell each text's language, count its strategies, weigh its words. Row by row: integer counts and ordered sums."""
+    texts, row = len(encoded.start) - 1, encoded.row
+    told = tell(encoded)
+    speech = np.where(told == UNTOLD, 0, np.minimum(told, _LATIN))
+    place, column = find(_table(), encoded, speech, starts(encoded))
+    kind = np.bincount(row[place] * len(KINDS) + column, minlength=texts * len(KINDS)).reshape(texts, len(KINDS))
+    return Counts(told, kind.astype(np.float64), valences(encoded, speech), np.diff(encoded.start), place, column)
+
+
+_SHOUT = re.compile(r"\b[A-ZÄÖÜ]{3,}\b")
+_QUOTE = re.compile(r"[\"“”„«»]|''")
+
+SHAPES = (
+    *("length", "shout", "many asks", "many exclaims", "lower start", "dots", "quotes", "long run", "digits"),
+    *("lines", "code", "address"),
+)
+"""Columns of :func:`shapes`."""
+
+
+def shapes(texts: Sequence[str]) -> Floats:
+    """What is seen of a text without knowing its language: (texts, ``SHAPES``); texts are cleaned."""
+    rows = [
+        (
+            len(text.split()),
+            len(_SHOUT.findall(text)) if not text.islower() else 0,
+            text.count("?") > 1,
+            "!!" in text or "?!" in text,
+            text[:1].islower(),
+            "..." in text or "…" in text,
+            _QUOTE.search(text) is not None,
+            _RUN.search(text) is not None,
+            _DIGIT.search(text) is not None,
+            text.count("\n"),
+            "CODE_" in text,
+            "URL_" in text,
+        )
+        for text in texts
+    ]
+    return np.array(rows, dtype=np.float64).reshape(-1, len(SHAPES))
+
+
+DENSE = (*KINDS, *(f"log {kind}" for kind in KINDS), *VALENCES, *SHAPES)
+"""Columns of :func:`dense`."""
+
+
+def dense(counts: Counts, shape: Floats) -> Floats:
+    """The features that the models share: (texts, ``DENSE``)."""
+    shape = shape.copy()
+    for name in ("length", "shout", "lines"):
+        column = SHAPES.index(name)
+        shape[:, column] = np.log1p(shape[:, column])
+    return np.hstack([np.minimum(counts.kind, 2), np.log1p(counts.kind), counts.valence, shape])

@@ -1,0 +1,208 @@
+"""Communication styles of messages."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from analytics.style import STYLES, load
+
+GROUPS = {
+    "positive": "admiration amusement approval caring desire excitement gratitude joy love optimism pride relief",
+    "negative": "anger annoyance disappointment disapproval disgust embarrassment fear grief nervousness remorse sadness",
+    "ambiguous": "confusion curiosity realization surprise",
+    "neutral": "neutral",
+}
+ASKED = """What time does the store open
+where can I find the invoice
+how do I reset my password
+is the server running
+do you have a table for two
+could you send me the report
+can I change my booking
+why did the build fail
+which one is cheaper
+are there any seats left
+did you get my message
+would you like anything else
+Ok, how much does it cost
+Thanks. When will it arrive
+Thanks, but could you find another one
+In which city should I look
+Danke, kannst du mir das noch zeigen
+Wie spät ist es
+wo finde ich die Rechnung
+Kannst du mir helfen
+Warum ist der Build fehlgeschlagen
+Haben Sie noch ein Zimmer frei
+Ist der Server erreichbar
+Könnten Sie mir den Bericht schicken
+Welcher ist günstiger
+Was kostet das
+Gibt es noch Karten
+Soll ich das buchen
+Danke. Wann kommt es an""".splitlines()
+SAID = """I want to book a table for two.
+please send me the report
+the server is down again
+Thanks, that is all.
+Yes, that works for me
+Show me the cheapest one.
+I don't know what it means
+Tell me how it works
+The build failed because of a missing file.
+no, not that one
+That is what I needed.
+Open the file and fix the typo.
+My flight leaves at nine.
+If you have any other questions, feel free to ask.
+Great job!
+Wenn du noch Fragen hast, melde dich.
+Ich möchte einen Tisch für zwei buchen.
+Schick mir bitte den Bericht
+Der Server ist schon wieder weg
+Danke, das ist alles.
+Ja, das passt
+Zeig mir das günstigste.
+Ich weiß nicht, was das bedeutet
+Der Build ist fehlgeschlagen.
+Nein, nicht das
+Das ist genau, was ich brauche.
+Öffne die Datei.
+Mein Zug fährt um neun.""".splitlines()
+
+
+def scores(text: str) -> dict[str, float]:
+    return dict(zip(STYLES, load().score([text])[0].tolist(), strict=True))
+
+
+def test_styles_come_in_the_order_of_the_columns_of_message_styles():
+    assert STYLES == (
+        "politeness", "formality", "directness", "verbosity", "sentiment", "frustration", "hedging", "question",
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("text", ["", "   ", "\n\n"])
+def test_nothing_said_has_no_style(text):
+    assert list(scores(text).values()) == [0.5, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0]
+
+
+def test_no_texts_give_no_rows():
+    assert load().score([]).shape == (0, 8)
+
+
+@pytest.mark.parametrize(
+    ("style", "more", "less"),
+    [
+        ("politeness", "Could you please send me the report? Thank you!", "Send me the report now."),
+        ("politeness", "Könnten Sie mir bitte den Bericht schicken? Vielen Dank!", "Schick mir sofort den Bericht."),
+        ("directness", "Send me the report now.", "Could you please send me the report?"),
+        ("directness", "Schick mir sofort den Bericht.", "Könnten Sie mir bitte den Bericht schicken?"),
+        (
+            "formality",
+            "I would appreciate your assistance regarding the invoice.",
+            "hey dude, what's up with the bill lol",
+        ),
+        ("formality", "Sehr geehrte Frau Kern, ich bitte Sie um Rückmeldung.", "hey, sag mal was los is lol"),
+        ("verbosity", "one two three four five six seven eight nine ten eleven twelve thirteen", "one two three"),
+        ("sentiment", "This is great, I love it!", "This is awful, I hate it."),
+        ("sentiment", "Das ist wunderbar, ich bin begeistert!", "Das ist furchtbar, ich bin enttäuscht."),
+        ("sentiment", "Es funktioniert.", "Es funktioniert schon wieder nicht."),
+        ("frustration", "This is the third time! It still doesn't work!!!", "It works now, thanks."),
+        ("frustration", "Schon wieder falsch! Das nervt!", "Danke, jetzt passt alles."),
+        ("hedging", "I think it might perhaps be the cache.", "It is the cache."),
+        ("hedging", "Vielleicht liegt es eventuell am Cache.", "Es liegt am Cache."),
+        ("question", "where is the station", "the station is there"),
+        ("question", "wo ist der Bahnhof", "der Bahnhof ist dort"),
+    ],
+)
+def test_what_has_more_of_a_style_scores_higher(style, more, less):
+    assert scores(more)[style] > scores(less)[style] + 0.05
+
+
+def test_a_message_of_eleven_words_is_of_typical_length():
+    assert scores("one two three four five six seven eight nine ten eleven")["verbosity"] == 0.5
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "🎉🎉",
+        "?!",
+        "```\nprint('hi')\n```",
+        "x" * 100_000,
+        "word " * 20_000,
+        "!" * 100_000,
+        "你好，请帮我",
+        "привет",
+        "\ud83d",
+        "\x00",
+    ],
+)
+def test_odd_texts_are_scored(text):
+    found = load().score([text])
+    assert found.shape == (1, 8)
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+def test_code_is_no_prose():
+    assert scores("Look:\n```\n" + "fail = bad and wrong\n" * 50 + "```")["verbosity"] < 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("Could you help me with this?", "en"),
+        ("Kannst du mir bitte helfen?", "de"),
+        ("Pouvez-vous m'aider avec cette facture ?", "fr"),
+        ("¿Cómo puedo cambiar mi reserva?", "es"),
+        ("привет, как дела", "ru"),
+        ("こんにちは、元気ですか", "ja"),
+        ("你好，请帮我", "zh"),
+        ("안녕하세요", "ko"),
+        ("🎉", "und"),
+    ],
+)
+def test_the_language_that_a_text_is_scored_as_is_told(text, language):
+    assert load().languages([text]) == [language]
+
+
+def test_scores_do_not_depend_on_the_batch():
+    texts = ["Could you help me?", "", "Mach das jetzt!", "🎉", "```x = 1```", "why does it fail again?!", "ok"] * 50
+    together = load().score(texts)
+    assert (together == np.concatenate([load().score([text]) for text in texts])).all()
+    assert (together[::-1] == load().score(texts[::-1])).all()
+
+
+def test_an_explanation_names_the_words_that_moved_a_score():
+    moved = dict(load().explain("I hate this, but thank you", "sentiment"))
+    assert moved["hate"] < 0 < moved["thank"]
+
+
+def test_an_explanation_works_in_german():
+    assert load().explain("Das ist furchtbar", "sentiment")[0][0] == "furchtbar"
+
+
+def test_an_explanation_of_nothing_is_empty():
+    assert load().explain("", "politeness") == []
+
+
+def test_an_unknown_style_is_refused():
+    with pytest.raises(ValueError, match="no style is called 'charm'"):
+        load().explain("hello", "charm")
+
+
+def test_questions_are_told_with_and_without_their_sign():
+    unmarked = load().score(ASKED + SAID)[:, STYLES.index("question")] >= 0.5
+    marked = load().score([text + "?" for text in ASKED] + SAID)[:, STYLES.index("question")] >= 0.5
+    truth = [True] * len(ASKED) + [False] * len(SAID)
+    assert f1_score(truth, unmarked) >= 0.95
+    assert f1_score(truth, marked) >= 0.95
+
+
+def test_emotions_reach_their_figure_on_comments_that_nothing_was_fitted_on(data):
+    rows = [json.loads(line) for line in (data / "text/goemotions.dev.jsonl").read_text().splitlines()]
+    holds = load().emotions([row["text"] for row in rows]) >= load().thresholds
+    truth = np.array([[bool(set(names.split()) & set(row["labels"])) for names in GROUPS.values()] for row in rows])
+    assert np.mean([f1_score(truth[:, k], holds[:, k]) for k in range(4)]) >= 0.66
