@@ -1,0 +1,212 @@
+"""Topics nobody named: what a model of discovered topics is, and how it tags conversations.
+
+:mod:`analytics.topics.finding` fits such models; :mod:`analytics.topics.schedule` says when, and which one governs.
+"""
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from analytics import embedding
+from analytics.conversation import Conversation, Ref
+from analytics.topics.clusters import unit, whole
+from analytics.topics.segments import tagged
+from analytics.topics.stopwords import content
+from analytics.topics.tagging import About
+from models.rows import EventTopic
+
+__all__ = ["FOUND", "READ", "Described", "Discovered", "Model", "Record", "pack", "unpack"]
+
+FOUND = "found:"
+"""What the ids of discovered topics begin with."""
+READ = 2_000
+"""Characters of a message that are read."""
+_BY_WORDS = 0.6
+"""Weight of words against vectors: vectors find topics, words tell neighbouring ones apart."""
+_FLOOR = 0.12
+"""Score from which a message is of a topic."""
+_FLOOR_OF_ONE = 0.25
+"""The same of a message with a single word of content."""
+
+
+class Described(msgspec.Struct, frozen=True, kw_only=True):
+    """What people are told of a topic."""
+
+    id: str
+    label: str
+    keywords: tuple[str, ...]
+    example: Ref
+    """The message that shows it best; its text stays in the log, where who may read it is known."""
+    born: int
+    """Mark of the model in which the topic first was."""
+    parent: str
+    """The topic that it was split from, or empty."""
+    size: int
+    """Distinct messages that it was found in."""
+
+
+class Discovered(Described, frozen=True, kw_only=True):
+    """One topic of a model."""
+
+    centre: str
+    """Mean vector of its messages, packed."""
+    words: dict[str, float]
+    """Its weightiest words, of length 1 before they were cut."""
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True):
+    """All that a model is: a few hundred kilobytes as JSON."""
+
+    mark: int
+    """Unix milliseconds of event time; no later message had a part in it."""
+    fitted: int
+    """Messages up to the mark at which topics were last found anew (as opposed to added to)."""
+    seen: int
+    """Messages up to the mark."""
+    mean: str
+    """Mean vector of the messages, packed."""
+    rarity: dict[str, float]
+    """Inverse document frequency of words."""
+    topics: tuple[Discovered, ...]
+    merged: dict[str, str]
+    """Topics of earlier models that are part of another now."""
+    former: tuple[Described, ...] = ()
+    """Topics of earlier models that are not in this one."""
+
+
+def _about(topic: Described, record: Record) -> About:
+    return About(
+        label=topic.label,
+        keywords=topic.keywords,
+        source="discovered",
+        example=topic.example,
+        parent=topic.parent,
+        merged_into=record.merged.get(topic.id, ""),
+    )
+
+
+def _version(record: Record) -> str:
+    """Names what a model tags with; not its examples, whose places in the log say nothing of it."""
+    shown = msgspec.structs.replace(
+        record, topics=tuple(msgspec.structs.replace(topic, example=("", 0)) for topic in record.topics), former=()
+    )
+    return "found-" + hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()[:12]
+
+
+def pack(vector: NDArray[np.float32]) -> str:
+    """A vector as text: base64 of little-endian 16-bit floats."""
+    return base64.b64encode(vector.astype("<f2").tobytes()).decode()
+
+
+def unpack(text: str) -> NDArray[np.float32]:
+    """The vector that :func:`pack` wrote, to three digits."""
+    return np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32)
+
+
+class Model:
+    """Discovered topics, ready to tag with."""
+
+    def __init__(self, record: Record) -> None:
+        self.record = record
+        self.version = _version(record)
+        self.ids = [topic.id for topic in record.topics]
+        self.topics: Mapping[str, About] = {
+            topic.id: _about(topic, record) for topic in (*record.former, *record.topics)
+        }
+        """Its topics and those of the models before it."""
+        self._mean = unpack(record.mean)
+        centres = [unpack(topic.centre) - self._mean for topic in record.topics]
+        self._centres = whole(unit(np.stack(centres))) if centres else np.zeros((0, len(self._mean)), np.float32)
+        self._lengths = np.sqrt((self._centres.astype(np.float64) ** 2).sum(axis=1)).clip(min=1)
+        self._columns = {word: at for at, word in enumerate(record.rarity)}
+        self._rarity = np.array([*record.rarity.values(), max(record.rarity.values(), default=1.0)])
+        self._words = self._by_words()
+
+    def _by_words(self) -> sp.csr_matrix:
+        """(words, topics): the weight of each word, unknown ones last, for each topic."""
+        cells = [
+            (self._columns[word], at, weight)
+            for at, topic in enumerate(self.record.topics)
+            for word, weight in topic.words.items()
+        ]
+        rows, columns, weights = zip(*cells, strict=True) if cells else ((), (), ())
+        shape = (len(self._columns) + 1, len(self.ids))
+        return sp.csr_matrix((np.array(weights, np.float64), (rows, columns)), shape=shape)
+
+    def to_json(self) -> str:
+        """The model as JSON, the same text for the same model."""
+        return msgspec.json.encode(self.record, order="deterministic").decode()
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Model":
+        """Read what :meth:`to_json` wrote.
+
+        Raises:
+            msgspec.DecodeError: it is not a model.
+        """
+        return cls(msgspec.json.decode(text, type=Record))
+
+    def centred(self, texts: Sequence[str]) -> NDArray[np.float32]:
+        """Unit vectors of texts, as seen from the mean of all messages: (texts, width)."""
+        vectors = embedding.load().embed([embedding.words(text[:READ]) for text in texts])
+        return unit(vectors - self._mean)
+
+    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+        """How near each text is to each topic, (texts, topics), 0..1: two fifths cosine by vector, the rest by words.
+
+        A text without words of content is near to none.
+        """
+        return self._scored(texts)[0]
+
+    def _scored(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
+        """Scores, and the different words of content of each text."""
+        vectors = whole(self.centred(texts))
+        lengths = np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)).clip(min=1)
+        alike = (vectors @ self._centres.T).astype(np.float64) / lengths[:, None] / self._lengths
+        bags, said = self._bags(texts)
+        scores = (1 - _BY_WORDS) * alike + _BY_WORDS * (bags @ self._words).toarray()
+        return np.where(said[:, None] > 0, scores, 0).clip(0, 1).round(6), said
+
+    def _bags(self, texts: Sequence[str]) -> tuple[sp.csr_matrix, NDArray[np.intp]]:
+        """Words of content weighted by rarity, each text's of length 1; and how many different ones there are."""
+        unknown = len(self._columns)
+        words = [set(content(text)) for text in texts]
+        said = np.array([len(found) for found in words], np.intp)
+        bags = [sorted({self._columns.get(word, unknown) for word in found}) for found in words]
+        sizes = np.array([len(bag) for bag in bags], np.intp)
+        columns = np.array([column for bag in bags for column in bag], np.intp)
+        weights = self._rarity[columns]
+        rows = np.repeat(np.arange(len(texts)), sizes)
+        lengths = np.sqrt(np.bincount(rows, weights=weights**2, minlength=len(texts)))
+        ends = np.concatenate([[0], sizes.cumsum()])
+        shape = (len(texts), unknown + 1)
+        return sp.csr_matrix((weights / lengths[rows], columns, ends), shape=shape), said
+
+    def _likeliest(
+        self, texts: Sequence[str]
+    ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.bool_], list[int]]:
+        """Scores; the best topic of each text, whether it is good enough, and the words of content of each."""
+        scores, said = self._scored(texts)
+        best = scores.argmax(axis=1)
+        least = np.where(said > 1, _FLOOR, _FLOOR_OF_ONE)
+        return scores, best, scores[np.arange(len(best)), best] >= least, said.tolist()
+
+    def nearest(self, texts: Sequence[str]) -> list[str]:
+        """Topic id of each text by itself; empty: it has none."""
+        if not self.ids or not texts:
+            return [""] * len(texts)
+        _, best, sure, _ = self._likeliest(texts)
+        return [self.ids[at] if good else "" for at, good in zip(best, sure, strict=True)]
+
+    def tag(self, conversations: Sequence[Conversation]) -> list[list[EventTopic]]:
+        """Topics of each conversation's messages, by time; each conversation is tagged by itself."""
+        texts = [message.text for conversation in conversations for message in conversation.messages]
+        if not self.ids or not texts:
+            return [[] for _ in conversations]
+        scores, best, sure, said = self._likeliest(texts)
+        return tagged(conversations, best, scores, sure, said, ids=self.ids, model=self.version)

@@ -1,0 +1,300 @@
+"""Find topics in messages, and keep them recognisable as messages go on coming.
+
+Groups of alike messages (:mod:`analytics.topics.clusters`) become topics. While a log is young, topics are found anew
+each time that it has doubled, and whatever is mostly an earlier topic keeps its id; in between, and later, topics stay
+as they are, and what none of them explains can become a new one.
+"""
+
+import hashlib
+import heapq
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from math import log
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from analytics import embedding
+from analytics.conversation import Ref
+from analytics.topics.clusters import groups, unit
+from analytics.topics.discovery import FOUND, READ, Described, Discovered, Model, Record, pack, unpack
+from analytics.topics.stopwords import content
+from analytics.topics.wording import describe
+
+__all__ = ["SETTLED", "due", "fit"]
+
+_ANEW = 2
+"""Topics are found anew when there are this many times the messages they were found in,"""
+SETTLED = 3_000
+"""and no more once they were found in this many: from then on a topic stays what people know it as."""
+_SAMPLE = 5_000
+"""Distinct messages that a fit reads; bounds its time and memory."""
+_SMALLEST = 4
+_MOST = 400
+"""Topics of a model."""
+_WORDS = 60
+"""Words that a topic is recognised by."""
+_VOCABULARY = 4_000
+_TELLING = 2
+"""Words that a topic is told by, at least."""
+_GLANCE = 200
+"""Characters of an example, if possible."""
+_APART = 0.75
+"""Cosine from which a group is no new topic beside an old one."""
+
+
+def due(seen: int, fitted: int) -> bool:
+    """Whether topics are to be found anew at ``seen`` messages, when they were last found in ``fitted``."""
+    return fitted < SETTLED and seen >= _ANEW * fitted
+
+
+class _Said(NamedTuple):
+    ref: Ref
+    ts: int
+    text: str
+
+
+def _age(said: _Said) -> tuple[int, str, Ref]:
+    """The order of messages in which their places in the log matter last."""
+    return said.ts, said.text, said.ref
+
+
+def fit(
+    messages: Iterable[tuple[Ref, int, str]], mark: int, previous: Model | None = None, seen: int | None = None
+) -> Model:
+    """The model of what was said up to ``mark``; a function of the set of messages and the model before.
+
+    Args:
+        messages: (ref, Unix milliseconds, text), in any order; those later than ``mark`` are left out. Read once, in
+            bounded memory. :func:`analytics.topics.schedule.plan` says which are needed, and when.
+        mark: Unix milliseconds of event time.
+        previous: the model that governed before, whose topics go on.
+        seen: how many messages there are up to the mark, where some of them are not given; None: as many as are given
+            and the model before had seen.
+    """
+    given, sample = _sample(messages, mark, previous)
+    seen = given if seen is None else seen
+    if previous is None or due(seen, previous.record.fitted):
+        return _find(sample, seen, mark, previous)
+    return _extend(sample, seen, mark, previous)
+
+
+def _sample(messages: Iterable[tuple[Ref, int, str]], mark: int, previous: Model | None) -> tuple[int, list[_Said]]:
+    """How many messages there are by now, and those of the lowest digests: of texts with equal words the earliest.
+
+    Digests are as good as random: what is read is a fair sample, and the same whatever the order.
+    """
+    count = 0
+    kept: dict[int, _Said] = {}
+    heap: list[int] = []  # the highest digest first
+    for ref, ts, text in messages:
+        if ts > mark:
+            continue
+        count += previous is None or ts > previous.record.mark
+        said = content(text)
+        if len(set(said)) < 2:
+            continue
+        digest = int.from_bytes(hashlib.blake2b(" ".join(said).encode(), digest_size=8).digest(), "big")
+        item = _Said(ref, ts, text[:READ])
+        if digest in kept:
+            kept[digest] = min(kept[digest], item, key=_age)
+        elif len(heap) < _SAMPLE or digest < -heap[0]:
+            kept[digest] = item
+            if len(heap) < _SAMPLE:
+                heapq.heappush(heap, -digest)
+            else:
+                del kept[-heapq.heapreplace(heap, -digest)]
+    return count + (previous.record.seen if previous else 0), [kept[digest] for digest in sorted(kept)]
+
+
+def _rarity(texts: Sequence[str]) -> dict[str, float]:
+    """Inverse document frequency of the words that two texts have, the most frequent first."""
+    counts = Counter(word for text in texts for word in set(content(text)))
+    common = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
+    return {word: round(log((1 + len(texts)) / (1 + counts[word])) + 1, 4) for word in common[:_VOCABULARY]}
+
+
+def _words(texts: Sequence[str], rarity: dict[str, float]) -> dict[str, float]:
+    """The mean of the texts' bags of words, at length 1, cut to the weightiest words."""
+    highest = max(rarity.values(), default=1.0)
+    total: Counter[str] = Counter()
+    for text in texts:
+        bag = {word: rarity.get(word, highest) for word in sorted(set(content(text)))}
+        length = sum(weight**2 for weight in bag.values()) ** 0.5
+        for word, weight in bag.items():
+            total[word] += weight / length
+    length = sum(weight**2 for weight in total.values()) ** 0.5 or 1.0
+    best = sorted((word for word in total if word in rarity), key=lambda word: (-total[word], word))[:_WORDS]
+    return {word: round(total[word] / length, 4) for word in best}
+
+
+class _Group(NamedTuple):
+    """Messages that may be a topic, with the id and the parent they get."""
+
+    members: list[_Said]
+    centre: NDArray[np.float32]
+    id: str
+    parent: str
+    born: int
+
+
+def _topics(found: Sequence[_Group], rarity: dict[str, float], mean: str) -> list[Discovered]:
+    """Topics of groups: named against each other, each with the example nearest to it that a person reads at a glance.
+
+    What has no two words that several messages share is no topic that a person would understand.
+    """
+    named = describe([[said.text for said in group.members] for group in found])
+    understood = [at for at, (_, keywords) in enumerate(named) if len(keywords) >= _TELLING]
+    found, named = [found[at] for at in understood], [named[at] for at in understood]
+    topics = [
+        Discovered(
+            id=group.id,
+            label=label,
+            keywords=keywords,
+            example=group.members[0].ref,
+            born=group.born,
+            parent=group.parent,
+            size=len(group.members),
+            centre=pack(group.centre),
+            words=_words([said.text for said in group.members], rarity),
+        )
+        for group, (label, keywords) in zip(found, named, strict=True)
+    ]
+    record = Record(mark=0, fitted=0, seen=0, mean=mean, rarity=rarity, topics=tuple(topics), merged={})
+    model = Model(record)
+    scores = model.scores([said.text for group in found for said in group.members])
+    shown, start = [], 0
+    for at, topic in enumerate(topics):
+        members = found[at].members
+        near = scores[start : start + len(members), at].tolist()
+        order = sorted(
+            (len(said.text) > _GLANCE, -score, *_age(said)) for score, said in zip(near, members, strict=True)
+        )
+        shown.append(msgspec.structs.replace(topic, example=order[0][-1]))
+        start += len(members)
+    return shown
+
+
+def _vectors(sample: Sequence[_Said]) -> NDArray[np.float32]:
+    return embedding.load().embed([embedding.words(said.text) for said in sample])
+
+
+def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None) -> Model:
+    """Topics found anew, with the ids of the previous ones that they continue."""
+    vectors = _vectors(sample)
+    mean = pack(
+        vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
+        if len(sample)
+        else np.zeros(vectors.shape[1], np.float32)
+    )
+    names = groups(unit(vectors - unpack(mean)), _SMALLEST) if len(sample) else np.zeros(0, np.intp)
+    names[names >= _MOST] = -1
+    before = previous.nearest([said.text for said in sample]) if previous else [""] * len(sample)
+    count = int(names.max(initial=-1)) + 1
+    kept, parents, merged = _continued(names, before, count)
+    rarity = _rarity([said.text for said in sample])
+    found = []
+    for group in range(count):
+        inside = np.flatnonzero(names == group)
+        members = [sample[int(at)] for at in inside]
+        name = kept.get(group) or _new_id(mark, members)
+        born = next((topic.born for topic in previous.record.topics if topic.id == name), mark) if previous else mark
+        centre = vectors[inside].mean(axis=0, dtype=np.float64).astype(np.float32)
+        found.append(_Group(members, centre, name, parents.get(group, ""), born))
+    topics = _topics(found, rarity, mean)
+    alive = {topic.id for topic in topics}
+    into = {old: found[group].id for old, group in merged.items() if found[group].id in alive}
+    if previous:
+        into = {old: into.get(new, new) for old, new in previous.record.merged.items()} | into
+    record = Record(
+        mark=mark,
+        fitted=seen,
+        seen=seen,
+        mean=mean,
+        rarity=rarity,
+        topics=tuple(topics),
+        merged=dict(sorted(into.items())),
+        former=_former(previous, alive),
+    )
+    return Model(record)
+
+
+def _former(previous: Model | None, alive: AbstractSet[str]) -> tuple[Described, ...]:
+    """Topics of all earlier models that are none any more, described."""
+    if previous is None:
+        return ()
+    names = Described.__struct_fields__
+    known = (*previous.record.former, *previous.record.topics)
+    return tuple(
+        Described(**{name: getattr(topic, name) for name in names}) for topic in known if topic.id not in alive
+    )
+
+
+def _continued(
+    names: NDArray[np.intp], before: Sequence[str], count: int
+) -> tuple[dict[int, str], dict[int, str], dict[str, int]]:
+    """Which groups continue which earlier topics, which were split from one, and which topics merged into a group.
+
+    A group and a topic are matched by the messages they share, those that share most first.
+    """
+    shared = Counter((int(group), topic) for group, topic in zip(names, before, strict=True) if group >= 0 and topic)
+    sizes = Counter(before)
+    kept: dict[int, str] = {}
+    parents: dict[int, str] = {}
+    merged: dict[str, int] = {}
+    taken: set[str] = set()
+    for (group, topic), n in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+        if group in kept or group >= count:
+            continue
+        if topic not in taken and 4 * n >= min(sizes[topic], int((names == group).sum())):
+            kept[group] = topic
+            taken.add(topic)
+    for (group, topic), n in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
+        if group not in kept and topic in taken and 2 * n >= int((names == group).sum()):
+            parents.setdefault(group, topic)
+        if topic not in taken and topic not in merged:
+            merged[topic] = group
+    return kept, parents, merged
+
+
+def _new_id(mark: int, members: Sequence[_Said]) -> str:
+    first = min((said.ts, said.text) for said in members)
+    return FOUND + hashlib.sha256(repr((mark, first)).encode()).hexdigest()[:10]
+
+
+def _extend(sample: Sequence[_Said], seen: int, mark: int, previous: Model) -> Model:
+    """The previous topics, and new ones for what they do not explain."""
+    old = previous.record
+    before = previous.nearest([said.text for said in sample])
+    rest = [said for said, topic in zip(sample, before, strict=True) if not topic]
+    vectors = _vectors(rest)
+    names = groups(unit(vectors - unpack(old.mean)), _SMALLEST) if rest else np.zeros(0, np.intp)
+    centres = unit(np.stack([unpack(topic.centre) for topic in old.topics]) - unpack(old.mean)) if old.topics else None
+    found = []
+    for group in range(min(int(names.max(initial=-1)) + 1, _MOST - len(old.topics))):
+        inside = np.flatnonzero(names == group)
+        centre = vectors[inside].mean(axis=0, dtype=np.float64).astype(np.float32)
+        apart = unit((centre - unpack(old.mean))[None])[0]
+        if centres is not None and float((centres * apart).sum(axis=1).max()) > _APART:
+            continue
+        members = [rest[at] for at in inside]
+        found.append(_Group(members, centre, _new_id(mark, members), "", mark))
+    fresh = _rarity([said.text for group in found for said in group.members])
+    added = {word: weight for word, weight in fresh.items() if word not in old.rarity}
+    rarity = old.rarity | dict(list(added.items())[:_VOCABULARY])
+    topics = _topics(found, rarity, old.mean)
+    return Model(
+        Record(
+            mark=mark,
+            fitted=old.fitted,
+            seen=seen,
+            mean=old.mean,
+            rarity=rarity,
+            topics=(*old.topics, *topics),
+            merged=old.merged,
+            former=old.former,
+        )
+    )

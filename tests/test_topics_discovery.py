@@ -1,0 +1,228 @@
+"""Discovered topics: finding, naming, keeping ids, tagging, when and which."""
+
+import random
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from analytics.conversation import Conversation, Message
+from analytics.topics.clusters import groups, unit
+from analytics.topics.discovery import Model
+from analytics.topics.finding import due, fit
+from analytics.topics.schedule import HOUR, Chain, Due, Hour, learn, plan
+from analytics.topics.segments import assign
+from analytics.topics.wording import describe
+
+SUBJECTS = {
+    "flight": (
+        ["book", "cancel", "change", "find", "delay"],
+        ["flight to Oslo", "flight from Rome", "airline flight ticket"],
+    ),
+    "printer": (
+        ["fix", "install", "restart", "connect", "clean"],
+        ["office printer", "printer driver", "jammed printer tray"],
+    ),
+    "recipe": (
+        ["cook", "bake", "share", "print", "translate"],
+        ["pasta recipe", "cake recipe", "soup recipe for dinner"],
+    ),
+}
+NOISE = ["ok thanks", "yes please", "great", "no, that's all for now", "hm"]
+
+
+def said(subjects, start=0, copies=4):
+    """(ref, ts, text): each verb with each thing, a few times with a word more; an hour apart."""
+    texts = [
+        f"please {verb} the {thing} {extra}"
+        for subject in subjects
+        for verb in SUBJECTS[subject][0]
+        for thing in SUBJECTS[subject][1]
+        for extra in ["soon", "again", "quickly", "tonight"][:copies]
+    ]
+    random.Random(7).shuffle(texts)
+    return [(("log", start + n), (start + n) * HOUR, text) for n, text in enumerate(texts)]
+
+
+def talk(*texts, ended_at=1):
+    messages = tuple(Message(("log", n), n, "user" if n % 2 == 0 else "agent", text) for n, text in enumerate(texts))
+    return Conversation("a", "agent:a:main", 0, ended_at, messages=messages)
+
+
+@pytest.fixture(scope="module")
+def model():
+    return fit(said(SUBJECTS), mark=10**12)
+
+
+def test_subjects_are_found_and_told_apart(model):
+    asked = ["cancel my flight to Paris", "the printer is jammed", "a recipe for soup"]
+    found = model.nearest(asked)
+    assert len(set(found)) == 3
+    assert "" not in found
+    for subject, topic in zip(SUBJECTS, found, strict=True):
+        assert subject in model.topics[topic].keywords
+
+
+def test_noise_is_of_no_topic(model):
+    assert model.nearest(NOISE) == [""] * len(NOISE)
+
+
+def test_a_model_does_not_depend_on_the_order_of_messages(model):
+    messages = said(SUBJECTS)
+    random.Random(3).shuffle(messages)
+    assert fit(messages, mark=10**12).to_json() == model.to_json()
+
+
+def test_messages_after_the_mark_have_no_part(model):
+    later = [(("log", 9_000 + n), 10**12 + 1 + n, f"the quantum {n} entangles photons") for n in range(50)]
+    assert fit([*said(SUBJECTS), *later], mark=10**12).to_json() == model.to_json()
+
+
+def test_a_model_is_the_same_again_from_json(model):
+    again = Model.from_json(model.to_json())
+    assert (again.version, again.ids) == (model.version, model.ids)
+    assert again.nearest(["book a flight"]) == model.nearest(["book a flight"])
+    with pytest.raises(msgspec.DecodeError):
+        Model.from_json("{}")
+
+
+def test_a_topic_that_comes_later_is_added_and_the_others_stay():
+    first = said(["flight", "printer"])
+    before = fit(first, mark=len(first) * HOUR)
+    second = said(["recipe"], start=len(first))[: len(first) // 5 + 12]
+    after = fit([*first, *second], mark=10**12, previous=before)
+    texts = [text for _, _, text in first]
+    kept = np.mean([old == new for old, new in zip(before.nearest(texts), after.nearest(texts), strict=True)])
+    assert kept >= 0.95
+    assert after.ids[: len(before.ids)] == before.ids
+    (new,) = set(after.nearest(["cook the pasta recipe"]))
+    assert new not in before.ids
+    assert next(topic.born for topic in after.record.topics if topic.id == new) == 10**12
+
+
+def test_topics_found_anew_keep_the_ids_of_what_they_continue():
+    first = said(["flight", "printer"], copies=2)
+    before = fit(first, mark=len(first) * HOUR)
+    everything = [*first, *said(SUBJECTS, start=len(first))]
+    assert due(len(everything), before.record.fitted)
+    after = fit(everything, mark=10**12, previous=before)
+    asked = ["book the flight to Oslo soon", "fix the office printer soon"]
+    kept = [after.record.merged.get(topic, topic) for topic in before.nearest(asked)]
+    assert kept == after.nearest(asked)
+
+
+def test_a_log_too_small_has_no_topics_and_tags_nothing():
+    empty = fit([], mark=5)
+    assert empty.ids == []
+    assert empty.nearest(["book a flight"]) == [""]
+    assert empty.tag([talk("book a flight"), talk()]) == [[], []]
+
+
+def test_a_conversation_that_drifts_has_a_segment_of_each_topic(model):
+    talked = talk("book the flight to Oslo", "ok thanks", "now fix the office printer driver", "great")
+    flight, printer = model.nearest(["book the flight to Oslo", "now fix the office printer driver"])
+    assert flight != printer
+    assert [(row.seq, row.topic_id) for row in model.tag([talked])[0]] == [(0, flight), (2, printer)]
+
+
+def test_conversations_are_tagged_each_by_itself(model):
+    talks = [
+        talk("book the flight", "which one", "the airline one to Oslo"),
+        talk(),
+        talk(*NOISE),
+        talk("a cake recipe"),
+    ]
+    assert [model.tag([one])[0] for one in talks] == model.tag(talks)
+
+
+def test_a_segment_goes_on_until_it_has_faded():
+    scores = np.array([[0.0, 0.9], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
+    sure = np.array([True, False, False, False, False, False])
+    rows = assign(scores.argmax(axis=1), scores, sure, [3, 3, 0, 3, 3, 3])
+    assert rows == [(0, 1, 0.9), (1, 1, 0.72), (3, 1, 0.576), (4, 1, 0.4608)]
+
+
+def test_groups_of_any_number_are_found_without_being_told_how_many():
+    random_ = np.random.default_rng(0)
+    for count in (2, 5):
+        centres = unit(random_.normal(size=(count, 64)).astype(np.float32))
+        which = np.repeat(np.arange(count), 40)
+        vectors = unit(centres[which] + 0.08 * random_.normal(size=(len(which), 64)).astype(np.float32))
+        found = groups(vectors, 4)
+        assert len(set(found.tolist())) == count
+        assert all(len(set(found[which == at].tolist())) == 1 for at in range(count))
+
+
+def test_a_group_is_named_by_what_only_it_says():
+    named = describe(
+        [["credit limit please", "raise my credit limit", "credit limit"], ["rain please", "rain today", "rain"]]
+    )
+    assert named[0] == ("Credit limit", ("credit", "limit"))
+    assert named[1][1] == ("rain",)
+
+
+def test_fits_come_as_a_log_grows_and_weekly_once_it_is_large():
+    assert plan({}) == []
+    assert plan(dict.fromkeys(range(10), 10)) == []
+    assert plan(dict.fromkeys(range(11), 10)) == [Due(-1, 10 * HOUR - 1, 100)]
+    assert plan({0: 600, 1: 10, 100: 20, 200: 20, 201: 1}) == [
+        Due(-1, HOUR - 1, 600),
+        Due(HOUR - 1 - 28 * 24 * HOUR, 201 * HOUR - 1, 650),
+    ]
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.dictionaries(st.integers(0, 2_000), st.integers(1, 200), max_size=40))
+def test_more_messages_only_ever_add_fits(hours):
+    whole = plan(hours)
+    for latest in sorted(hours):
+        part = plan({hour: count for hour, count in hours.items() if hour <= latest})
+        assert part == whole[: len(part)]
+
+
+def test_a_conversation_is_tagged_by_the_first_model_that_has_all_of_it():
+    messages = said(SUBJECTS)
+    first = fit(messages, mark=100 * HOUR)
+    second = fit(messages, mark=150 * HOUR, previous=first)
+    models = {first.version: first, second.version: second}
+    chain = Chain([(150 * HOUR, second.version), (100 * HOUR, first.version)], models.__getitem__)
+    assert chain.governing(100 * HOUR) == first.version
+    assert chain.governing(100 * HOUR + 1) == second.version
+    assert chain.governing(10**15) == second.version
+    assert chain.latest() is second
+    early, late = talk("book the flight", ended_at=1), talk("book the flight", ended_at=120 * HOUR)
+    assert [rows[0].model for rows in chain.tag([late, early])] == [second.version, first.version]
+    assert set(first.ids) | set(second.ids) == set(second.topics)
+
+
+def test_without_a_fit_nothing_is_tagged():
+    chain = Chain([], {}.__getitem__)
+    assert (chain.governing(5), chain.latest(), chain.tag([talk("book the flight")])) == ("", None, [[]])
+
+
+def learned(messages, known=(), models=None):
+    counts = {}
+    for ref, ts, _ in messages:
+        hour = counts.setdefault(ts // HOUR, Hour(0))
+        counts[ts // HOUR] = Hour(hour.messages + 1, hour.digest + str(ref))
+    return learn(
+        counts,
+        known,
+        {} if models is None else models.__getitem__,
+        lambda due: [m for m in messages if due.since < m[1] <= due.mark],
+    )
+
+
+def test_what_was_fitted_before_is_fitted_again_only_when_its_messages_changed():
+    messages = said(["flight", "printer"])
+    first, models = learned(messages[:105], models={})
+    assert [one.mark for one in first] == [100 * HOUR - 1]
+    second, added = learned(messages[:109], first, models)
+    assert (second, added) == (first, {})
+    late = (("late", 1), 50 * HOUR, "the printer ate my flight ticket")
+    third, anew = learned([*messages[:104], late], first, models)
+    assert [one.inputs for one in third] != [one.inputs for one in first]
+    assert len(anew) == 1
+    assert learned([*messages[:104], late], models={})[0] == third
