@@ -1,0 +1,83 @@
+"""What the agent's words show: a refusal, a hand-over, a claim that what happened does not bear out."""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from analytics.conversation import Call, Conversation, Ref, Turn
+from analytics.signals.finding import Finding
+from analytics.signals.phrases import Phrases, Said
+from analytics.signals.tools import Failures, ended, reads
+
+__all__ = ["agent_findings"]
+
+NEAR = 30
+"""Characters before a claim in which a word takes it back ("once it is booked")."""
+
+_TRANSFER = re.compile(r"transfer_?to|hand_?(?:over|off)|escalate|human_?agent|to_?human|contact_?support")
+_ANNOUNCED = re.compile(r"\b(?:transferring|connecting|i will|i'll)\b")
+
+
+def agent_findings(
+    conversation: Conversation, said: Mapping[Ref, Said], failures: Failures, phrases: Phrases
+) -> Iterator[Finding]:
+    """Refusals (.4), hand-overs (.5), false success (.8) and ungrounded claims (.3; .6 when the agent has tools)."""
+    acted = called = False
+    for turn in conversation.turns:
+        asked = tuple(message.ref for message in turn.user[-1:])
+        for call in turn.calls:
+            if call.ref not in failures and _TRANSFER.search(call.tool.lower()):
+                yield Finding("handover", call.ref, 0.5, (*asked, call.ref))
+        acted = acted or any(call.ref not in failures and not reads(call.tool) for call in turn.calls)
+        called = called or bool(turn.calls)
+        for message, failed in zip(turn.agent, _standing(turn), strict=True):
+            parts = said[message.ref].sentences()
+            if refuses(parts, phrases):
+                yield Finding("refusal", message.ref, 0.4, (*asked, message.ref))
+            if hands_over(parts, phrases):
+                yield Finding("handover", message.ref, 0.5, (*asked, message.ref))
+            done = claims(parts, "success", phrases)
+            if done and failed:
+                yield Finding("false_success", message.ref, 0.8, (*failed, message.ref))
+            elif not turn.calls and ((done and not acted) or (not called and claims(parts, "looked", phrases))):
+                severity = 0.6 if conversation.calls else 0.3
+                yield Finding("ungrounded_claim", message.ref, severity, (*asked, message.ref))
+
+
+def refuses(parts: Sequence[Said], phrases: Phrases) -> bool:
+    """Whether a sentence that is no question says that the agent cannot or will not."""
+    return any(not part.question and phrases.find("refusal", part) for part in parts)
+
+
+def hands_over(parts: Sequence[Said], phrases: Phrases) -> bool:
+    """Whether a sentence that neither asks nor offers sends the user to a person or elsewhere.
+
+    A recommendation beside an offer to transfer is part of the offer.
+    """
+    found = [part for part in parts if phrases.find("handover", part)]
+    if found and any(part.question and phrases.find("offer", part) for part in parts):
+        found = [part for part in found if _ANNOUNCED.search(part.text)]
+    return any(not part.question and not phrases.find("offer", part) for part in found)
+
+
+def claims(parts: Sequence[Said], family: str, phrases: Phrases) -> bool:
+    """Whether a sentence says that something was done or looked up, and neither asks nor takes it back."""
+    for part in parts:
+        found = phrases.find(family, part)
+        if found and not part.question:
+            around = Said(part.text[max(0, found.start - NEAR) : found.end], part.languages)
+            if not phrases.find("undone", around, found.language):
+                return True
+    return False
+
+
+def _standing(turn: Turn) -> list[list[Ref]]:
+    """For each message of the agent: failures of its turn before it that the same tool had not made good by then."""
+    calls = sorted(turn.calls, key=lambda call: (ended(call), call.ref))
+    latest: dict[str, Call] = {}
+    at, result = 0, []
+    for message in turn.agent:
+        while at < len(calls) and ended(calls[at]) <= message.ts:
+            latest[calls[at].tool] = calls[at]
+            at += 1
+        result.append([call.result or call.ref for call in latest.values() if call.error][:10])
+    return result
