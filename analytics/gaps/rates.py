@@ -1,0 +1,90 @@
+"""Failure rates that small samples cannot carry away: an empirical Bayes model of three levels.
+
+A skill's rate is drawn around its agent's mean, an agent's mean around the fleet's: beta distributions, whose spread is
+estimated by the method of moments (Kleinman 1973, "Proportions with extraneous variance", JASA 68:46-54).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import betaincinv
+
+__all__ = ["Rates", "shrink"]
+
+Floats = NDArray[np.float64]
+
+USUAL = 0.1
+"""The failure rate that is expected of a skill while there is nothing to compare it with."""
+USUAL_WEIGHT = 10.0
+"""How many sessions that expectation is worth."""
+SPREAD = 0.1
+"""Expected correlation of two uses of one skill (of one agent, at the level above), worth one session."""
+LEAST_SPREAD, MOST_SPREAD = 0.005, 0.2
+"""Bounds of it: what is known about the agent is worth 199 sessions at most and 4 at least."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rates:
+    """Arrays of shape (skills,), in the order given."""
+
+    baseline: Floats
+    """What is usual: the mean rate of the fleet's other skills."""
+    prior: float
+    """How many sessions the knowledge about a skill's agent is worth."""
+    rate: Floats
+    """Posterior mean."""
+    low: Floats
+    high: Floats
+    """95% credible interval of the rate."""
+
+
+def shrink(agents: Sequence[str], sessions: Sequence[int], failures: Sequence[int]) -> Rates:
+    """Shrink the failure rates of skills of one kind towards what their agents and the fleet do otherwise.
+
+    A skill is left out of the means it is compared with, so one bad skill of a small agent does not hide behind itself.
+    Means weigh a skill by its information under the model, n / (1 + (n - 1) * spread), not by its volume, so one
+    busy skill does not make the baseline of all.
+
+    Args:
+        agents: the agent of each skill.
+        sessions: sessions that used it, 1 or more.
+        failures: those in which it failed.
+    """
+    n = np.asarray(sessions, dtype=np.float64)
+    k = np.asarray(failures, dtype=np.float64)
+    _, agent = np.unique(np.asarray(agents), return_inverse=True)
+    spread = _spread(k, n, agent)
+    weight = n / (1 + (n - 1) * spread)
+    bad = weight * k / n
+
+    weight_of, bad_of = _sums(agent, weight), _sums(agent, bad)
+    prior_of_agent = 1 / _spread(bad_of, weight_of, np.zeros(len(weight_of), dtype=np.intp)) - 1
+    fleet = (bad_of.sum() - bad + USUAL * USUAL_WEIGHT) / (weight_of.sum() - weight + USUAL_WEIGHT)
+    mean = (bad_of[agent] - bad + prior_of_agent * fleet) / (weight_of[agent] - weight + prior_of_agent)
+
+    prior = 1 / spread - 1
+    a, b = prior * mean + k, prior * (1 - mean) + n - k
+    low, high = betaincinv(a, b, 0.025), betaincinv(a, b, 0.975)
+    return Rates(baseline=fleet, prior=prior, rate=a / (a + b), low=low, high=high)
+
+
+def _spread(k: Floats, n: Floats, group: NDArray[np.intp]) -> float:
+    """Intraclass correlation of failures within members of a group, from how far their rates differ from the group's.
+
+    With pooled rate p of a group of sizes n and total N, the sum of n * (k/n - p)^2 is on average
+    p(1 - p) * sum((1 + (n - 1) * spread) * (1 - n / N)).
+    """
+    total = _sums(group, n)
+    p = _sums(group, k) / total
+    share = 1 - n / total[group]
+    variance = (p * (1 - p))[group]
+    by_chance = float(np.sum(variance * share))
+    observed = float(np.sum(n * (k / n - p[group]) ** 2))
+    slope = float(np.sum(variance * share * np.maximum(n - 1, 0)))
+    return min(MOST_SPREAD, max(LEAST_SPREAD, (observed - by_chance + SPREAD) / (slope + 1)))
+
+
+def _sums(group: NDArray[np.intp], values: Floats) -> Floats:
+    return np.bincount(group, values).astype(np.float64, copy=False)

@@ -1,0 +1,164 @@
+"""Which skills a session uses and which fail in it."""
+
+from analytics.conversation import Call, Conversation, Message, Turn
+from analytics.gaps import skill_uses
+from models.rows import EventTopic, Signal
+
+AGENT, SESSION = "cook", "agent:cook:main"
+
+
+def said(seq, speaker, text="text"):
+    return Message(ref=("s", seq), ts=seq * 1000, speaker=speaker, text=text)
+
+
+def called(seq, tool, error=""):
+    return Call(ref=("s", seq), ts=seq * 1000, tool=tool, arguments="{}", result=("s", seq + 1), error=error)
+
+
+def turn(at, *calls):
+    """The turn whose user message has sequence ``at`` and whose reply has ``at + 9``."""
+    return Turn(user=(said(at, "user"),), calls=calls, agent=(said(at + 9, "agent"),))
+
+
+def talk(*turns):
+    messages = tuple(m for t in turns for m in (*t.user, *t.agent))
+    calls = tuple(c for t in turns for c in t.calls)
+    last = messages[-1].ts
+    return Conversation(
+        agent=AGENT, session=SESSION, started_at=0, ended_at=last, messages=messages, calls=calls, turns=turns
+    )
+
+
+def tag(seq, topic, score=1.0):
+    return EventTopic(
+        agent=AGENT, session=SESSION, stream="s", seq=seq, ts=seq * 1000, topic_id=topic, score=score, model="m"
+    )
+
+
+def signal(kind, seq, *evidence):
+    return Signal(
+        agent=AGENT,
+        session=SESSION,
+        stream="s",
+        seq=seq,
+        kind=kind,
+        subject="",
+        severity=0.5,
+        evidence=[["s", e] for e in evidence],
+        model="m",
+    )
+
+
+def found(conversation, tags, signals=(), outcome=0.9):
+    return [(u.topic_id, u.tool, u.at, u.failed) for u in skill_uses(conversation, tags, signals, outcome)]
+
+
+def test_nothing_was_used_in_an_empty_session():
+    empty = Conversation(agent=AGENT, session=SESSION, started_at=0, ended_at=0)
+    assert skill_uses(empty, [], [], 0.1) == []
+
+
+def test_a_topic_and_its_tools_are_used():
+    assert found(talk(turn(10, called(12, "oven"), called(14, "shop"))), [tag(10, "soup")]) == [
+        ("soup", "", 19_000, False),
+        ("soup", "oven", 12_000, False),
+        ("soup", "shop", 14_000, False),
+    ]
+
+
+def test_untagged_turns_belong_to_the_topic_around_them():
+    conversation = talk(turn(10, called(12, "oven")), turn(30), turn(50, called(52, "shop")))
+    assert found(conversation, [tag(30, "soup")]) == [
+        ("soup", "", 59_000, False),
+        ("soup", "oven", 12_000, False),
+        ("soup", "shop", 52_000, False),
+    ]
+
+
+def test_a_turn_has_the_topic_of_the_highest_score():
+    tags = [tag(10, "soup", 0.6), tag(10, "cake", 0.5), tag(19, "cake", 0.2)]
+    assert found(talk(turn(10)), tags) == [("cake", "", 19_000, False)]
+
+
+def test_without_topics_only_tools_are_skills():
+    assert found(talk(turn(10, called(12, "oven"))), []) == [("", "oven", 12_000, False)]
+
+
+def test_a_failure_that_nothing_made_good_counts_against_the_tool_in_its_topic_alone():
+    conversation = talk(turn(10, called(12, "oven", "no gas")), turn(30, called(32, "oven"), called(34, "shop")))
+    signals = [signal("tool_failure", 13, 12, 13), signal("unrecovered_tool_failure", 13, 12, 13)]
+    assert found(conversation, [tag(10, "soup"), tag(30, "cake")], signals) == [
+        ("cake", "", 39_000, False),
+        ("cake", "oven", 32_000, False),
+        ("cake", "shop", 34_000, False),
+        ("soup", "oven", 12_000, True),
+    ]
+
+
+def test_a_failure_that_was_made_good_does_not_count():
+    conversation = talk(turn(10, called(12, "oven", "no gas"), called(14, "oven")))
+    assert [u[3] for u in found(conversation, [tag(10, "soup")], [signal("tool_failure", 13, 12, 13)])] == [
+        False,
+        False,
+    ]
+
+
+def test_a_doom_loop_counts_even_when_it_ends_well():
+    calls = [called(12, "oven", "no gas"), called(13, "oven", "no gas"), called(14, "oven", "no gas")]
+    conversation = talk(turn(10, *calls, called(16, "oven")))
+    assert found(conversation, [tag(10, "soup")], [signal("doom_loop", 14, 12, 13, 14)]) == [
+        ("soup", "oven", 16_000, True)
+    ]
+
+
+def test_an_objection_counts_against_the_turn_before_it():
+    conversation = talk(turn(10), turn(30))
+    tags = [tag(10, "soup"), tag(30, "cake")]
+    assert found(conversation, tags, [signal("user_correction", 30, 19, 30)]) == [
+        ("cake", "", 39_000, False),
+        ("soup", "", 19_000, True),
+    ]
+
+
+def test_an_objection_at_the_start_is_nobodys_failure():
+    assert found(talk(turn(10)), [tag(10, "soup")], [signal("dissatisfaction", 10, 10)]) == [
+        ("soup", "", 19_000, False)
+    ]
+
+
+def test_an_objection_is_made_good_by_a_turn_without_one_and_a_good_outcome():
+    conversation = talk(turn(10), turn(30), turn(50))
+    signals = [signal("user_correction", 30, 19, 30)]
+    assert found(conversation, [tag(10, "soup")], signals, 0.8) == [("soup", "", 59_000, False)]
+    assert found(conversation, [tag(10, "soup")], signals, 0.4) == [("soup", "", 59_000, True)]
+
+
+def test_a_false_success_is_not_made_good():
+    conversation = talk(turn(10), turn(30))
+    assert found(conversation, [tag(10, "soup")], [signal("false_success", 19, 19)], 0.8) == [
+        ("soup", "", 39_000, True)
+    ]
+
+
+def test_a_bad_outcome_without_a_reason_counts_against_the_main_topic():
+    conversation = talk(turn(10), turn(30), turn(50, called(52, "oven")))
+    tags = [tag(10, "soup"), tag(30, "cake"), tag(50, "cake")]
+    assert found(conversation, tags, [], 0.49) == [
+        ("cake", "", 59_000, True),
+        ("cake", "oven", 52_000, False),
+        ("soup", "", 19_000, False),
+    ]
+
+
+def test_a_bad_outcome_that_a_failed_tool_or_run_explains_counts_once():
+    conversation = talk(turn(10, called(12, "oven", "no gas")), turn(30))
+    tags = [tag(10, "soup"), tag(30, "cake")]
+    failure = [signal("unrecovered_tool_failure", 13, 12, 13)]
+    assert found(conversation, tags, failure, 0.1) == [("cake", "", 39_000, False), ("soup", "oven", 12_000, True)]
+    assert not any(u[3] for u in found(conversation, tags, [signal("run_error", 35)], 0.1))
+
+
+def test_signals_of_unknown_events_are_left_alone():
+    conversation = talk(turn(10, called(12, "oven")))
+    signals = [signal("doom_loop", 99, 98, 99), signal("refusal", 99), signal("dissatisfaction", 99)]
+    assert not any(u[3] for u in found(conversation, [tag(10, "soup"), tag(99, "cake")], signals))
