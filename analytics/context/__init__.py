@@ -1,0 +1,6 @@
+"""What a new session should know: chosen from memory for an agent, defused, and packed into a budget of tokens."""
+
+from analytics.context.block import Block, build
+from analytics.context.gather import gather
+
+__all__ = ["Block", "build", "gather"]
