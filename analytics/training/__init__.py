@@ -1,0 +1,1 @@
+"""How the packaged models are made from labelled public data."""

@@ -1,0 +1,101 @@
+"""Train the style model again: ``python -m analytics.training.style --data DIR``.
+
+The same data and the same versions of numpy, scipy and scikit-learn give the same weights to the bit.
+``--measure`` prints the cross-validated figures of the model card as well.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit
+from sklearn.metrics import f1_score
+
+from analytics.style.linear import Linear
+from analytics.style.model import EMOTIONS, manners, unpack
+from analytics.training.style_corpora import Corpora
+from analytics.training.style_data import GROUPS, IRRITATED
+from analytics.training.style_heads import Head, logistic, plain_fit, polite_fit, stack
+from analytics.training.style_measure import measure
+from analytics.training.style_question import cut, question_fit
+
+__all__ = ["main", "train"]
+
+Floats = NDArray[np.float64]
+Arrays = dict[str, NDArray[Any]]
+VERSION = "style-4"
+FOLDS = 5
+STEPS = np.arange(0.1, 0.7, 0.01).round(2)
+"""Thresholds that are tried."""
+PACKAGED = Path(__file__).parents[1] / "pretrained" / "style.npz"
+
+
+def emotions(corpora: Corpora) -> list[Head]:
+    """``HEADS``."""
+    groups = [*GROUPS.values(), IRRITATED, {"gratitude"}]
+    return [
+        logistic(corpora.comments, np.array([bool(group & given) for given in corpora.labels]), corpora.idf)
+        for group in groups
+    ]
+
+
+def plain(corpora: Corpora) -> Floats:
+    """``HEADS`` and politeness of dense features alone."""
+    groups = [*GROUPS.values(), IRRITATED, {"gratitude"}]
+    features = corpora.comments.dense
+    found = [plain_fit(features, np.array([bool(group & given) for given in corpora.labels])) for group in groups]
+    found.append(plain_fit(corpora.requests.dense, corpora.politeness))
+    return np.stack(found, axis=1)
+
+
+def train(corpora: Corpora, emotional: list[Head]) -> Arrays:
+    """Every array of the packaged file but the thresholds."""
+    arrays: Arrays = {"version": np.array(VERSION), "thresholds": np.full(len(EMOTIONS), 0.5)}
+    arrays |= stack(corpora.idf, emotional).pack("heads")
+    heads = Linear.unpack(arrays, "heads")(corpora.requests.buckets, corpora.requests.dense)
+    arrays |= polite_fit(corpora.requests, heads, corpora.politeness, corpora.known).pack("polite")
+    arrays["plain"] = plain(corpora)
+    polite = Linear.unpack(arrays, "polite")(corpora.requests.buckets, manners(corpora.requests.dense, heads))
+    alone = corpora.requests.dense @ arrays["plain"][:-1, -1] + arrays["plain"][-1, -1]
+    arrays["spread"] = np.array([[polite.mean(), polite.std()], [alone.mean(), alone.std()]])
+    arrays |= question_fit([pair for texts in corpora.written.values() for text in texts for pair in cut(text)])
+    return arrays
+
+
+def thresholds(corpora: Corpora) -> Floats:
+    """From which probability on each emotion counts: the best F1 on the comments, each judged by a model of the rest."""
+    fold = np.arange(len(corpora.labels)) % FOLDS
+    found = []
+    for group in GROUPS.values():
+        target = np.array([bool(group & given) for given in corpora.labels])
+        scores = np.zeros(len(target))
+        for held in range(FOLDS):
+            rest, out = corpora.comments.rows(fold != held), corpora.comments.rows(fold == held)
+            head = stack(corpora.idf, [logistic(rest, target[fold != held], corpora.idf)])
+            scores[fold == held] = expit(head(out.buckets, out.dense)[:, 0])
+        reached = [f1_score(target, scores >= step) for step in STEPS]
+        found.append(STEPS[int(np.argmax(reached))])
+    return np.array(found)
+
+
+def main() -> None:
+    """Train, and write the packaged file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True, help="folder of the labelled data")
+    parser.add_argument("--out", type=Path, default=PACKAGED)
+    parser.add_argument("--measure", action="store_true", help="print the cross-validated figures, too")
+    given = parser.parse_args()
+    corpora = Corpora(given.data)
+    emotional = emotions(corpora)
+    arrays = train(corpora, emotional)
+    arrays["thresholds"] = thresholds(corpora)
+    np.savez_compressed(given.out, allow_pickle=False, **arrays)
+    if given.measure:
+        table = measure(corpora, emotional, unpack(arrays), given.data)
+        print("\n".join(table))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""What the style models are trained on, as they see it."""
+
+import gzip
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from analytics.conversation import fold
+from analytics.style.features import count, dense, edges, shapes
+from analytics.style.linear import buckets, scale_rows
+from analytics.text import clean, encode, tokens
+from models.dialects import decode
+from models.events import Event
+
+__all__ = ["GROUPS", "IRRITATED", "SETS", "Table", "document_frequency", "idf", "lines", "messages"]
+
+Floats = NDArray[np.float64]
+
+GROUPS = {
+    "positive": {
+        *("admiration", "amusement", "approval", "caring", "desire", "excitement"),
+        *("gratitude", "joy", "love", "optimism", "pride", "relief"),
+    },
+    "negative": {
+        *("anger", "annoyance", "disappointment", "disapproval", "disgust", "embarrassment"),
+        *("fear", "grief", "nervousness", "remorse", "sadness"),
+    },
+    "ambiguous": {"confusion", "curiosity", "realization", "surprise"},
+    "neutral": {"neutral"},
+}
+"""The groups of Demszky et al. 2020, "GoEmotions: A Dataset of Fine-Grained Emotions", ACL."""
+IRRITATED = {"anger", "annoyance", "disapproval", "disappointment", "disgust"}
+SETS = ("mwoz", "redial", "ccpe")
+"""The sets of rated sessions."""
+_STEP = 16
+
+
+def lines(path: Path) -> list[dict[str, Any]]:
+    """The objects of a file of JSON lines."""
+    return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
+
+
+@dataclass(frozen=True)
+class Table:
+    """Texts as the models see them: hashed words and characters, and dense features."""
+
+    buckets: sp.csr_array
+    dense: Floats
+
+    @classmethod
+    def of(cls, texts: list[str]) -> "Table":
+        """Read texts."""
+        hashed, features = [], []
+        for at in range(0, len(texts), 2000):
+            cleaned = [clean(text) for text in texts[at : at + 2000]]
+            encoded = encode([tokens(text) for text in cleaned])
+            hashed.append(buckets(encoded, edges(encoded)))
+            features.append(dense(count(encoded), shapes(cleaned)))
+        return cls(sp.vstack(hashed).tocsr(), np.concatenate(features))
+
+    def rows(self, chosen: NDArray[Any]) -> "Table":
+        """Some of the texts."""
+        return Table(self.buckets[chosen], self.dense[chosen])
+
+    def scaled(self, weights: NDArray[np.float32]) -> sp.csr_array:
+        """TF-IDF of the hashed part."""
+        return scale_rows(self.buckets, weights).astype(np.float32)
+
+
+def document_frequency(*tables: Table) -> tuple[NDArray[np.intp], int]:
+    """In how many texts each bucket occurs, and how many there are."""
+    width = tables[0].buckets.shape[1]
+    found = np.zeros(width, dtype=np.intp)
+    for table in tables:
+        found += np.bincount(table.buckets.indices, minlength=width)
+    return found, sum(table.buckets.shape[0] for table in tables)
+
+
+def idf(frequency: NDArray[np.intp], texts: int, use: NDArray[np.bool_]) -> NDArray[np.float32]:
+    """Smooth inverse document frequency in the packaged file's steps; 0 for buckets that are not used."""
+    found = np.log((1 + texts) / (1 + frequency)) + 1
+    return np.asarray(np.where(use, np.rint(found * _STEP) / _STEP, 0), dtype=np.float32)
+
+
+def messages(data: Path, name: str) -> list[str]:
+    """Every message of a set of rated sessions."""
+    grouped: dict[str, list[Event]] = {}
+    with gzip.open(data / f"sessions/uss-{name}.events.jsonl.gz", "rb") as file:
+        for seq, line in enumerate(file, start=1):
+            event = decode(line.rstrip(b"\n"), stream=name, seq=seq)
+            grouped.setdefault(event.session, []).append(event)
+    return [message.text for events in grouped.values() for message in fold(events).messages]
