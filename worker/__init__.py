@@ -1,0 +1,1 @@
+"""How events move: JetStream in, SQL out, and the commands around them."""
