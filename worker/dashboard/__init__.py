@@ -1,0 +1,1 @@
+"""The dashboard: pages over the insight tables, rendered on the server, readable without any script."""

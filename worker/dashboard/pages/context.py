@@ -1,0 +1,36 @@
+"""What an agent would be told before a session that began now, line by line, and why."""
+
+import time
+
+from analytics.context import build, gather
+from analytics.reader import Reader
+from worker.dashboard.view import Ask, MissingError, View
+
+__all__ = ["show"]
+
+BUDGETS = (300, 1_000, 3_000)
+
+
+def show(ask: Ask) -> View:
+    """See the module."""
+    reader = ask.queries.reader
+    agents = ask.queries.agents()
+    agent = ask.filters.agent or reader.viewer or next(iter(agents), "")
+    if reader.viewer not in {None, agent}:
+        raise MissingError(f"What {agent} is told is not yours to read.")
+    about = ask.params.get("about", "").strip() or (ask.topic(ask.filters.topic) if ask.filters.topic else "")
+    given = ask.params.get("budget", "")
+    budget = int(given) if given.isdecimal() and int(given) in BUDGETS else BUDGETS[1]
+    now = time.time_ns() // 1_000_000
+    found = gather(Reader(reader.engine, agent), agent, now=now, about=about)
+    block = build(found, agent=agent, now=now, budget=budget, about=about)
+    places = ask.queries.places([line.ref for line in block.lines])
+    lines = [
+        {"section": line.section, "text": line.text, "who": line.who, "ts": line.ts, "reason": line.reason}
+        | {"value": line.value, "stream": line.ref[0], "seq": line.ref[1]}
+        | {"link": ask.session_link(*places[line.ref], line.ref) if line.ref in places else ""}
+        for line in block.lines
+    ]
+    shown = {"agent": agent, "about": about, "budget": budget, "budgets": BUDGETS, "block": block, "lines": lines}
+    table = [{name: value for name, value in line.items() if name != "link"} for line in lines]
+    return View("context.html", "Context", shown, {"context": table})

@@ -1,0 +1,80 @@
+// What pages gain from a script: the reader's own time zone, the theme's switch, new data without a reload.
+// Everything else works without.
+
+const EVERY = 3000;
+
+function localise(root) {
+  for (const time of root.querySelectorAll("time[datetime]")) {
+    const moment = new Date(time.dateTime);
+    if (time.dataset.form === "day") continue; // days are UTC days everywhere
+    time.textContent = moment.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+    time.title = time.dateTime.replace("T", " ").replace("+00:00", " UTC");
+  }
+}
+
+function sendOnChange(root) {
+  for (const form of root.querySelectorAll("form.filters:not(.second)")) {
+    form.addEventListener("change", () => form.requestSubmit());
+    form.addEventListener("submit", () => {
+      for (const field of form.elements) if (!field.value) field.disabled = true; // short addresses
+    });
+  }
+}
+
+function switchTheme() {
+  const button = document.getElementById("theme");
+  const says = () => (button.querySelector("span").textContent = document.documentElement.dataset.theme || "system");
+  button.hidden = false;
+  says();
+  button.addEventListener("click", () => {
+    const themes = ["", "light", "dark"];
+    const next = themes[(themes.indexOf(document.documentElement.dataset.theme || "") + 1) % themes.length];
+    if (next) document.documentElement.dataset.theme = next;
+    else delete document.documentElement.dataset.theme;
+    localStorage.setItem("eventlore-theme", next);
+    says();
+  });
+}
+
+async function renew() {
+  const answer = await fetch(location.href, { headers: { accept: "text/html" } });
+  if (!answer.ok && answer.status !== 404) return;
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  const now = document.getElementById("main"), next = page.getElementById("main");
+  localise(next);
+  if (!next || now.innerHTML === next.innerHTML) return;
+  const open = [...now.querySelectorAll("details")].map((one) => one.open);
+  next.querySelectorAll("details").forEach((one, i) => (one.open = open[i] || false));
+  now.replaceWith(document.adoptNode(next));
+  sendOnChange(next);
+  document.getElementById("news").textContent = "New data has arrived.";
+}
+
+// A page in use is left alone: somebody is choosing, typing or has marked text.
+function inUse() {
+  const focused = document.activeElement;
+  return (focused && focused.matches("select, input")) || !getSelection().isCollapsed;
+}
+
+async function follow() {
+  let mark = null;
+  for (;;) {
+    try {
+      if (!document.hidden && !inUse()) {
+        const answer = await fetch("/mark");
+        if (answer.status === 401) return location.reload();
+        const now = (await answer.json()).mark;
+        if (mark !== null && now !== mark) await renew();
+        mark = now;
+      }
+    } catch {
+      // the server is away; it may come back
+    }
+    await new Promise((go) => setTimeout(go, EVERY));
+  }
+}
+
+localise(document);
+sendOnChange(document);
+switchTheme();
+if (document.querySelector("main[data-live]")) follow();

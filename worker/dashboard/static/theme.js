@@ -1,0 +1,3 @@
+// The chosen theme, before anything is drawn.
+const chosen = localStorage.getItem("eventlore-theme");
+if (chosen) document.documentElement.dataset.theme = chosen;
