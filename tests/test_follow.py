@@ -14,9 +14,9 @@ from pathlib import Path
 import pytest
 from command import EVENTLORE, Eventlore
 from live_writer import Step, write_apart
-from log_server import NatsServer
+from log_server import NatsServer, jetstream
 from state_folders import StateFolder, Transcript
-from test_import import messages_in, stored
+from test_import import STREAM, messages_in, stored
 
 from worker.follow import follow
 from worker.follow.complaints import Complaints
@@ -131,14 +131,16 @@ def running(eventlore: Eventlore, *arguments: object, log: Path) -> Iterator[sub
 
 
 def wait_for(settings: Settings, messages: int, process: subprocess.Popen[bytes]) -> None:
-    with_stream = False
-    while process.poll() is None:
-        with contextlib.suppress(Exception):
-            if messages_in(settings) >= messages:
-                with_stream = True
-                break
-        time.sleep(0.05)
-    assert with_stream, "it ended too early"
+    async def wait() -> bool:
+        async with jetstream(settings.nats_url or "") as js:
+            while process.poll() is None:
+                with contextlib.suppress(Exception):  # there is no stream yet, or no server just now
+                    if (await js.stream_info(STREAM)).state.messages >= messages:
+                        return True
+                await asyncio.sleep(0.05)
+        return False
+
+    assert asyncio.run(wait()), "it ended too early"
 
 
 def wait_for_line(text: str, log: Path) -> None:
