@@ -40,10 +40,16 @@ notebooks: $(READY)  ## run the notebooks again and save what they show
 	$(VENV)/bin/python notebooks/run.py
 
 models: $(VENV)/.train  ## train the packaged models again from the labelled data
+	$(VENV)/bin/python -m analytics.training.embedding
 	$(VENV)/bin/python -m analytics.training.style_valence
 	$(VENV)/bin/python -m analytics.training.style --data $(DATA)
 	$(VENV)/bin/python -m analytics.training.outcome --data $(DATA)
 	$(VENV)/bin/python -m analytics.training.topics --data $(DATA)
+	rm -rf $(VENV)/recall
+	gunzip -c $(DATA)/memory/locomo-dev.events.jsonl.gz | EVENTLORE_HOME=$(VENV)/recall $(VENV)/bin/eventlore publish -
+	EVENTLORE_HOME=$(VENV)/recall $(VENV)/bin/eventlore run --drain
+	$(VENV)/bin/python -m analytics.training.recall --database sqlite:///$(VENV)/recall/insights.db \
+	  --questions $(DATA)/memory/locomo-dev.questions.jsonl
 
 bench: $(VENV)/.bench  ## measure against the alternatives
 	$(VENV)/bin/python benchmarks/decoding.py --data $(DATA)

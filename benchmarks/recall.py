@@ -29,10 +29,11 @@ from sqlalchemy import create_engine, make_url
 
 from analytics.conversation import fold
 from analytics.insights import Insights
+from analytics.intervals import mean_interval
 from analytics.recall.entries import entries
 from analytics.recall.rank import idf
 from analytics.recall.terms import query_words, terms
-from analytics.training.recall import left_out, read_cases, recall_at
+from analytics.training.recall import left_out, read_cases, shares_at
 from models import tables
 from models.dialects import decode
 from models.events import Event, Kind, Visibility
@@ -61,8 +62,10 @@ def quality(data: Path, folder: Path) -> None:
     questions = [json.loads(line) for line in questions_file.read_text("utf-8").splitlines()]
     results = left_out(read_cases(reader, questions_file))
     print("| | recall@10 | recall@5 | recall@10, several sessions (category 1) |\n|---|---|---|---|")
-    multi = recall_at(results, 10, lambda case: case.category == 1)
-    show("recall, weights of the other conversations", recall_at(results, 10), recall_at(results, 5), multi)
+    of_ours = (shares_at(results, 10), shares_at(results, 5), shares_at(results, 10, lambda case: case.category == 1))
+    show("recall, weights of the other conversations", *map(np.mean, of_ours))
+    limits = [f"{found.low:.3f} to {found.high:.3f}" for found in map(mean_interval, of_ours)]
+    print(f"| 95% over questions | {' | '.join(limits)} |")
     turns: dict[str, list[Turn]] = {}
     for event in sorted(events, key=lambda e: (e.ts, e.seq)):
         if event.kind in (Kind.MESSAGE_IN, Kind.MESSAGE_OUT):

@@ -65,3 +65,11 @@ def test_the_lock_has_every_dependency_and_no_address():
 def test_imports_point_one_way():
     assert not imported("models").keys() & {"analytics", "worker"}
     assert not imported("analytics").keys() & {"worker"}
+
+
+def test_every_packaged_model_has_a_card():
+    folder = ROOT / "analytics" / "pretrained"
+    cards = {file.stem for file in folder.glob("*.md")}
+    models = {file.stem.partition("_")[0] for file in folder.iterdir() if file.suffix != ".md"}
+    assert models == {"embedding", "outcome", "recall", "signals", "style", "topics"}
+    assert models - cards == set()

@@ -22,7 +22,7 @@ from analytics.recall.find import gather
 from analytics.recall.rank import FEATURES, Weights, features, likeness
 from models import tables
 
-__all__ = ["Case", "cases", "learn", "left_out", "main", "ranked", "read_cases", "recall_at"]
+__all__ = ["Case", "cases", "learn", "left_out", "main", "ranked", "read_cases", "recall_at", "shares_at"]
 
 Floats = NDArray[np.float64]
 
@@ -88,11 +88,18 @@ def ranked(case: Case, weights: tuple[Floats, Floats]) -> NDArray[np.intp]:
     return order
 
 
+def shares_at(
+    results: Iterable[tuple[Case, NDArray[np.intp]]], k: int, wanted: Callable[[Case], bool] = lambda _: True
+) -> list[float]:
+    """Of each question, the share of its evidence among the first k."""
+    return [float(c.right[order[:k]].sum() / c.evidence) for c, order in results if wanted(c) and c.evidence]
+
+
 def recall_at(
     results: Iterable[tuple[Case, NDArray[np.intp]]], k: int, wanted: Callable[[Case], bool] = lambda _: True
 ) -> float:
     """Mean share of a question's evidence among the first k."""
-    return float(np.mean([c.right[order[:k]].sum() / c.evidence for c, order in results if wanted(c) and c.evidence]))
+    return float(np.mean(shares_at(results, k, wanted)))
 
 
 def read_cases(reader: Reader, questions: Path) -> list[Case]:

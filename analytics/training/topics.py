@@ -1,6 +1,8 @@
 """Train the packaged topics from public labelled sets and our own seed phrases.
 
 python -m analytics.training.topics --data DIR
+
+``--measure`` prints the figures of the model card instead, of the packaged file.
 """
 
 import argparse
@@ -12,10 +14,11 @@ from pathlib import Path
 from zlib import crc32
 
 from analytics.embedding import words
+from analytics.intervals import share_interval
 from analytics.topics.learning import train
 from analytics.topics.taxonomy import Taxonomy
 
-__all__ = ["build", "examples", "main"]
+__all__ = ["build", "examples", "main", "measure"]
 
 PACKAGED = Path(__file__).parents[1] / "pretrained" / "topics.npz"
 SEEDS = Path(__file__).with_name("topics_seeds.json")
@@ -96,18 +99,28 @@ def _lines(path: Path) -> Iterator[dict[str, str]]:
         yield from map(json.loads, lines)
 
 
-def _public(data: Path) -> Iterator[tuple[str, str]]:
-    """(text, topic) of the public sets that say something of ours."""
+def _clinc(data: Path, split: str) -> Iterator[tuple[str, str]]:
+    """(text, topic) of the intents of CLINC150 that say something of ours."""
     intents = {intent: topic for topic, intents in CLINC.items() for intent in intents.split()}
-    for row in _lines(data / "text" / "clinc150.train.jsonl"):
+    for row in _lines(data / "text" / f"clinc150.{split}.jsonl"):
         if row["label"] in intents:
             yield row["text"], intents[row["label"]]
-    for row in _lines(data / "text" / "banking77.train.jsonl"):
-        yield row["text"], "cards" if "card" in row["label"] else "banking"
-    for row in _lines(data / "text" / "multidogo.train.jsonl"):
+
+
+def _multidogo(data: Path, split: str) -> Iterator[tuple[str, str]]:
+    """(request, topic) of the requests of five words or more of MultiDoGO."""
+    for row in _lines(data / "text" / f"multidogo.{split}.jsonl"):
         request = max(row["text"].split("\n"), key=len)
         if len(words(request)) > 4:
             yield request, MULTIDOGO[row["label"]]
+
+
+def _public(data: Path) -> Iterator[tuple[str, str]]:
+    """(text, topic) of the public sets that say something of ours."""
+    yield from _clinc(data, "train")
+    for row in _lines(data / "text" / "banking77.train.jsonl"):
+        yield row["text"], "cards" if "card" in row["label"] else "banking"
+    yield from _multidogo(data, "train")
     for row in _lines(data / "text" / "goemotions.train.jsonl"):
         yield row["text"], _NONE
     services = {row["session"]: row["services"][0] for row in _lines(data / "sessions" / "sgd.services.jsonl")}
@@ -142,11 +155,44 @@ def build(data: Path) -> Taxonomy:
     return taxonomy
 
 
+def measure(taxonomy: Taxonomy, data: Path) -> list[str]:
+    """The lines of the model card: shares of texts that had no part in training, with their intervals (Wilson 1927)."""
+    clinc = list(_clinc(data, "val"))
+    comments = [(row["text"], _NONE) for row in _lines(data / "text" / "goemotions.dev.jsonl")]
+    sets = {
+        "CLINC150 val, intents that map to a topic": [row for row in clinc if row[1] != _NONE],
+        "MultiDoGO dev, requests of five words or more": list(_multidogo(data, "dev")),
+        "CLINC150 val, courtesies and answers": [row for row in clinc if row[1] == _NONE],
+        "GoEmotions dev, comments about anything": comments,
+    }
+    return [_measured(name, taxonomy, rows) for name, rows in sets.items()]
+
+
+def _measured(name: str, taxonomy: Taxonomy, rows: list[tuple[str, str]]) -> str:
+    found = list(zip(taxonomy.predict([text for text, _ in rows]), (topic for _, topic in rows), strict=True))
+    tagged = [(one, topic) for one, topic in found if one.score >= 0.5]
+    shares = [(sum(one.label == topic for one, topic in of), len(of)) for of in (found, tagged)]
+    shares.insert(1, (len(tagged), len(found)))
+    about_none = rows[0][1] == _NONE
+    cells = ["-" if about_none and at != 1 else _share(*share) for at, share in enumerate(shares)]
+    return f"| {name} ({len(rows):,}) | {' | '.join(cells)} |"
+
+
+def _share(hits: int, n: int) -> str:
+    value, low, high, _ = (f"{one:.3f}".removeprefix("0") for one in share_interval(hits, n))
+    return f"{value} ({low}-{high})"
+
+
 def main() -> None:
-    """Write the packaged taxonomy."""
+    """Write the packaged taxonomy, or measure it."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True, help="folder of the labelled public data")
-    build(parser.parse_args().data).save(PACKAGED)
+    parser.add_argument("--measure", action="store_true", help="print the figures of the model card instead")
+    given = parser.parse_args()
+    if given.measure:
+        print("\n".join(measure(Taxonomy.load(PACKAGED), given.data)))
+    else:
+        build(given.data).save(PACKAGED)
 
 
 if __name__ == "__main__":
