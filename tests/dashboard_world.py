@@ -1,10 +1,13 @@
 """A database that dashboards are tried on: the sample workspace, and a session that attacks who reads it."""
 
 import hashlib
+import http.client
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from sqlalchemy import insert, select, update
 
@@ -20,6 +23,27 @@ from worker.store import DeadLetter, Store
 STREAM = "openclaw-events"
 EVIL = "<img src=x onerror=\"document.title='owned'\"><script>document.title='owned'</script>\" onmouseover=\"x"
 EVIL_SESSION = "agent:mallory:<script>alert(1)</script>\"'&amp;"
+
+
+@dataclass
+class Answer:
+    status: int
+    headers: http.client.HTTPMessage
+    text: str
+
+
+def ask(base: str, path: str, *, method: str = "GET", body: str = "", **headers: str) -> Answer:
+    """One request, nothing followed."""
+    where = urlsplit(base)
+    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
+    sent = {name.replace("_", "-"): value for name, value in headers.items()}
+    if body:
+        sent["Content-Type"] = "application/x-www-form-urlencoded"
+    connection.request(method, path, body or None, sent)
+    answer = connection.getresponse()
+    text = answer.read().decode()
+    connection.close()
+    return Answer(answer.status, answer.headers, text)
 
 
 def event(seq: int, kind: Kind, text: str, **more: object) -> Event:

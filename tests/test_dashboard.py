@@ -1,18 +1,16 @@
 """The dashboard over HTTP: who is let in, what is counted, what can be taken away. On SQLite and PostgreSQL."""
 
 import csv
-import http.client
 import io
 import json
 import re
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, urlencode, urlsplit
 
 import pytest
-from dashboard_world import EVIL, EVIL_SESSION, copied, dashboard
+from dashboard_world import EVIL, EVIL_SESSION, ask, copied, dashboard
 from sqlalchemy import delete, insert, select
 
 from models import tables
@@ -25,27 +23,6 @@ from worker.store import Store
 
 ADMIN = {"Authorization": "Bearer all-of-it"}
 CODER = {"Authorization": "Bearer only-coder"}
-
-
-@dataclass
-class Answer:
-    status: int
-    headers: http.client.HTTPMessage
-    text: str
-
-
-def ask(base: str, path: str, *, method: str = "GET", body: str = "", **headers: str) -> Answer:
-    """One request, nothing followed."""
-    where = urlsplit(base)
-    connection = http.client.HTTPConnection(where.hostname, where.port, timeout=60)
-    sent = {name.replace("_", "-"): value for name, value in headers.items()}
-    if body:
-        sent["Content-Type"] = "application/x-www-form-urlencoded"
-    connection.request(method, path, body or None, sent)
-    answer = connection.getresponse()
-    text = answer.read().decode()
-    connection.close()
-    return Answer(answer.status, answer.headers, text)
 
 
 @pytest.fixture(scope="module")
@@ -118,6 +95,16 @@ def test_filters_narrow_every_page(base):
     with_loops = rows(base, "/sessions.csv?signal=doom_loop")
     assert 0 < len(with_loops) < 20
     assert all(int(row["tool_errors"]) >= 3 for row in with_loops)
+
+
+def test_a_point_that_stands_for_too_few_days_is_not_drawn(base):
+    first, second, *_ = rows(base, "/topics.csv?what=trend&since=2026-02-07&until=2026-03-14")
+    assert (first["at"], first["value"], first["said"][-36:]) == (
+        "Feb 1",
+        "",
+        "in 1 days: too few of them to compare"[-36:],
+    )
+    assert (second["at"], int(second["value"]) > 0) == ("Feb 8", True)
 
 
 def test_what_is_wrong_is_said_in_words(base):

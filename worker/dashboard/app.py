@@ -224,7 +224,7 @@ def _asking_for_a_token(pages: Environment, said: str, code: int = 401) -> Respo
 
 
 async def _sign_in(access: Access, pages: Environment, request: Request) -> Response:
-    if request.method == "GET":
+    if request.method != "POST":
         return RedirectResponse("/", 303) if access.open else _asking_for_a_token(pages, "")
     token = await _field(request, "token")
     try:

@@ -14,6 +14,8 @@ WIDTH, HEIGHT = 480, 215
 MOST_LABELS = 5
 MOST_LETTERS = 45
 """Of the labels of an axis together."""
+FEW = 4
+"""Counts up to which each has its own line."""
 _UNWANTED = {"defs", "style", "script", "title"}
 _OVERLAYS = {"text-overlay", "tooltip-overlay", "titles"}
 
@@ -50,6 +52,11 @@ class Chart:
     def legend(self) -> list[str]:
         """Names of the series, where there are several."""
         return [one.name for one in self.series] if len(self.series) > 1 else []
+
+    @property
+    def empty(self) -> bool:
+        """Whether nothing is known well enough to be drawn."""
+        return all(point.value is None for one in self.series for point in one.points)
 
     def rows(self) -> list[dict[str, Any]]:
         """A row for each point."""
@@ -88,11 +95,12 @@ def lines(
         title: what it shows.
         labels: of the horizontal axis.
         series: with as many points as there are labels.
-        span: of the vertical axis; None: what the points need.
+        span: of the vertical axis; None: from zero to what the points need.
         said: writes a value of the vertical axis.
         height: in units of which the chart is 480 wide.
     """
-    graph = _pygal().Line(**_options(labels, span, said, height), dots_size=3.2, allow_interruptions=True)
+    options = _options(labels, span, said, height) | {"include_x_axis": span is None}
+    graph = _pygal().Line(**options, dots_size=3.2, allow_interruptions=True)
     return _draw(graph, title, labels, series)
 
 
@@ -106,6 +114,11 @@ def bars(
 ) -> Chart:
     """Counts over time, one on another where there are several series."""
     graph = _pygal().StackedBar(**_options(labels, None, said, height), rounded_bars=1)
+    most = max(
+        (sum(point.value or 0 for point in at) for at in zip(*(one.points for one in series), strict=True)), default=0
+    )
+    if most <= FEW:  # else fractions of one would be written as whole numbers
+        graph.y_labels = list(range(int(most) + 1))
     return _draw(graph, title, labels, series)
 
 

@@ -51,19 +51,25 @@ class Span(NamedTuple):
         return day - (day - self.start) % self.size
 
 
-def buckets(rows: Iterable[Mapping[str, Any]], span: Span, *, least: int = 0) -> list[tuple[int, int, list[Any]]]:
+def buckets(
+    rows: Iterable[Mapping[str, Any]], span: Span, *, least: int = 0, fewest: int = 0
+) -> list[tuple[int, int, list[Any]]]:
     """Rows gathered into the parts of a time: (first, end, rows).
 
     Args:
         rows: of parts, each with its first ``day``.
         span: what was cut.
         least: sessions that a part should have, taken over all of them: parts grow until they do.
+        fewest: parts that there should be: they do not grow further.
     """
     rows = list(rows)
     if least and rows:
         days = (span.end - span.first) / DAY
         needed = least * days / max(1, sum(row["sessions"] for row in rows))
-        span = span._replace(size=max(span.size, _size(needed, span.size // DAY) * DAY))
+        size = _size(needed, span.size // DAY)
+        if fewest:
+            size = min(size, max((size for size in SIZES if size * fewest <= days), default=1))
+        span = span._replace(size=max(span.size, size * DAY))
     gathered: list[list[Any]] = [[] for _ in range(span.parts)]
     for row in rows:
         gathered[min(max(0, row["day"] - span.start) // span.size, span.parts - 1)].append(row)

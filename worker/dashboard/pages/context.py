@@ -4,6 +4,7 @@ import time
 
 from analytics.context import build, gather
 from analytics.reader import Reader
+from worker.dashboard.filters import whole
 from worker.dashboard.view import Ask, MissingError, View
 
 __all__ = ["show"]
@@ -19,8 +20,8 @@ def show(ask: Ask) -> View:
     if reader.viewer not in {None, agent}:
         raise MissingError(f"What {agent} is told is not yours to read.")
     about = ask.params.get("about", "").strip() or (ask.topic(ask.filters.topic) if ask.filters.topic else "")
-    given = ask.params.get("budget", "")
-    budget = int(given) if given.isdecimal() and int(given) in BUDGETS else BUDGETS[1]
+    given = whole(ask.params.get("budget", ""))
+    budget = given if given in BUDGETS else BUDGETS[1]
     now = time.time_ns() // 1_000_000
     found = gather(Reader(reader.engine, agent), agent, now=now, about=about)
     block = build(found, agent=agent, now=now, budget=budget, about=about)

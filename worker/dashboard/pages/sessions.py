@@ -6,6 +6,7 @@ from typing import Any
 
 from analytics.conversation import Call, Conversation, Message, Ref, Turn, fold
 from models.events import Event
+from worker.dashboard.filters import whole
 from worker.dashboard.queries import Row
 from worker.dashboard.view import Ask, MissingError, View, anchor
 
@@ -21,7 +22,7 @@ EXTRA = ("outcome", "errors", "untagged", "q", "signal", "sort")
 def show(ask: Ask) -> View:
     """Sessions, the latest first."""
     extra = {name: ask.params.get(name, "").strip() for name in EXTRA}
-    number = min(MOST_PAGES, max(1, int(n) if (n := ask.params.get("page", "1")).isdecimal() else 1))
+    number = min(MOST_PAGES, max(1, whole(ask.params.get("page", ""), 1)))
     rows = ask.queries.sessions(ask.filters, extra, limit=PAGE + 1, offset=(number - 1) * PAGE)
     sessions = rows[:PAGE]
     given = {name: value for name, value in extra.items() if value}
@@ -74,7 +75,8 @@ def show_one(ask: Ask) -> View:
 
 def _ref(text: str) -> Ref | None:
     stream, _, seq = text.rpartition(":")
-    return (stream, int(seq)) if stream and seq.isdecimal() else None
+    number = whole(seq, digits=18)  # what a database's whole numbers hold
+    return (stream, number) if stream and number else None
 
 
 def _turn(

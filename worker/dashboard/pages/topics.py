@@ -15,6 +15,8 @@ __all__ = ["show", "show_one"]
 DRAWN = 5
 DRAWN_LEAST = 10
 """Messages that a point should stand for, all topics together."""
+DRAWN_PARTS = 5
+"""Points that are drawn whatever they stand for."""
 MESSAGES = 100
 LEAST = 5
 """Sessions of a topic, in both halves together, below which no trend is told."""
@@ -71,22 +73,28 @@ def show_one(ask: Ask) -> View:
         {k: row[k] for k in ("agent", "session", "stream", "seq", "ts", "kind", "score", "text")} for row in messages
     ]
     every = ask.queries.span(ask.filters)
-    charts = {"trend": _chart(ask, every, [topic])} if counts and every else {}
+    charts = {"trend": _chart(ask, every, [topic], "Messages over time")} if counts and every else {}
     return View("topic.html", ask.topic(topic), shown, {"messages": table}, charts)
 
 
-def _chart(ask: Ask, span: Span, topics: Sequence[str]) -> Chart:
+def _chart(ask: Ask, span: Span, topics: Sequence[str], title: str = "Messages of each topic") -> Chart:
     counted = [dict(row) | {"sessions": row["messages"]} for row in ask.queries.topic_parts(ask.filters, topics, span)]
-    gathered = buckets(counted, span, least=DRAWN_LEAST)
+    gathered = buckets(counted, span, least=DRAWN_LEAST, fewest=DRAWN_PARTS)
     series = []
     for topic in topics:
         points = []
         for first, end, rows in gathered:
             count = sum(row["messages"] for row in rows if row["topic_id"] == topic)
             link = ask.link("topic", id=topic, since=iso_day(first), until=iso_day(end - DAY)) if count else ""
-            points.append(Point(count, f"{ask.topic(topic)}, {count:,} messages", link))
+            said = f"{ask.topic(topic)}, {count:,} messages"
+            if 2 * (end - span.first) < end - first:  # a part that mostly lies before the time would look like a rise
+                points.append(
+                    Point(None, f"{said} in {(end - span.first) // DAY} days: too few of them to compare", link)
+                )
+            else:
+                points.append(Point(count, said, link))
         series.append(Series(ask.topic(topic), points))
-    return lines("Messages of each topic", [day_name(first) for first, _, _ in gathered], series)
+    return lines(title, [day_name(first) for first, _, _ in gathered], series)
 
 
 def _trends(counts: Sequence[Row], span: Span) -> Mapping[str, dict[str, Any]]:
