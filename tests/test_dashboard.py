@@ -99,11 +99,8 @@ def test_filters_narrow_every_page(base):
 
 def test_a_point_that_stands_for_too_few_days_is_not_drawn(base):
     first, second, *_ = rows(base, "/topics.csv?what=trend&since=2026-02-07&until=2026-03-14")
-    assert (first["at"], first["value"], first["said"][-36:]) == (
-        "Feb 1",
-        "",
-        "in 1 days: too few of them to compare"[-36:],
-    )
+    assert (first["at"], first["value"]) == ("Feb 1", "")
+    assert first["said"].endswith("in 1 days: too few of them to compare")
     assert (second["at"], int(second["value"]) > 0) == ("Feb 8", True)
 
 
@@ -300,7 +297,7 @@ def test_an_empty_database_says_what_to_do(tmp_path):
     with dashboard(url) as address:
         for path in ("/", "/topics", "/styles", "/gaps", "/patterns", "/sessions", "/context", "/operations"):
             assert ask(address, path).status == 200, path
-        assert "No session here yet" in ask(address, "/").text
+        assert "<code>eventlore publish FILE</code>" in ask(address, "/").text
 
 
 def test_of_many_patterns_the_surest_come_first(workspace_file, tmp_path):

@@ -84,6 +84,7 @@ def environment() -> Environment:
         "lasted": lasted,
         "anchor": anchor,
         "points": lambda share: f"{share * 100:+.1f}",
+        "counted": lambda number, noun: f"{number:,} {noun}{'' if number == 1 else 's'}",
     }
     pages.globals |= {"menu": MENU, "spans": SPANS, "isnan": math.isnan}
     return pages
@@ -121,7 +122,12 @@ def _answer(
     engine: Engine, access: Access, operations: Operations, pages: Environment, name: str | None, request: Request
 ) -> Response:
     queries = Queries(Reader(engine, request.state.viewer))
-    common = {"page": name, "viewer": request.state.viewer, "access": access, "stamp": access.stamp(request)}
+    common = {
+        "page": "nowhere" if name is None else name,
+        "viewer": request.state.viewer,
+        "access": access,
+        "stamp": access.stamp(request),
+    }
 
     def trouble(title: str, words: str, code: int) -> Response:
         text = pages.get_template("trouble.html").render(common | {"title": title, "words": words})
@@ -202,9 +208,9 @@ def _cell(value: object) -> object:
 
 
 async def _mark(access: Access, operations: Operations, request: Request) -> Response:
-    del access, request
     try:
-        return JSONResponse({"mark": await run_in_threadpool(operations.mark)})
+        mark = await run_in_threadpool(operations.mark)
+        return JSONResponse({"mark": access.sealed(f"{request.state.viewer} {mark}")})
     except (OperationalError, ProgrammingError):
         return JSONResponse({"mark": "away"})
 

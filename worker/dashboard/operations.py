@@ -97,6 +97,21 @@ class Operations:
                 )
         return found
 
+    def health(self) -> dict[str, int]:
+        """Whether everything that was logged counts: events in the chain, and what waits or was left aside."""
+        chains = self.chains()
+        pending, failed = self.pending()
+        with self.engine.connect() as connection:
+            letters = connection.scalar(select(func.count()).select_from(tables.dead_letters)) or 0
+        return {
+            "chained": sum(one["entries"] for one in chains),
+            "waiting": sum(one["waiting"] for one in chains),
+            "removed": sum(one["removed"] for one in chains),
+            "letters": letters,
+            "pending": pending,
+            "failed": len(failed),
+        }
+
     def models(self) -> list[str]:
         """Versions of the models that the sessions' rows rest on, each once; walks an index from one to the next."""
         t = tables.sessions

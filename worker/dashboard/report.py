@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from analytics.reader import Reader
 from worker.dashboard.app import environment
+from worker.dashboard.charts import Chart
 from worker.dashboard.pages import gaps, overview, patterns, topics
 from worker.dashboard.queries import Queries
 from worker.dashboard.view import Ask
@@ -29,8 +30,8 @@ def report(engine: Engine, viewer: str | None = None, **wanted: str) -> str:
     views = {"overview": overview.show(ask), "topics": topics.show(ask), "patterns": patterns.show(ask)}
     shown: dict[str, Any] = {name: view.shown for name, view in views.items()}
     shown |= {
-        "charts": [Markup(_still(chart.markup)) for chart in views["overview"].charts.values()],  # noqa: S704 - ours
-        "chart_titles": [chart.title for chart in views["overview"].charts.values()],
+        "charts": list(views["overview"].charts.values()),
+        "still": _still,
         "gaps": [_with_proof(ask, gap) for gap in gaps.show(ask).shown["gaps"][:GAPS]],
         "most_topics": TOPICS,
         "filters": ask.filters,
@@ -47,9 +48,9 @@ def _with_proof(ask: Ask, gap: dict[str, Any]) -> dict[str, Any]:
     return gap | {"quote": quotes[0] if quotes else None}
 
 
-def _still(markup: str) -> str:
+def _still(chart: Chart) -> Markup:
     """A chart without links."""
-    return re.sub(r"<a [^>]*>", "<g>", markup).replace("</a>", "</g>")
+    return Markup(re.sub(r"<a [^>]*>", "<g>", chart.markup).replace("</a>", "</g>"))  # noqa: S704 - ours
 
 
 def _style() -> str:

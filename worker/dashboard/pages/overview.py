@@ -8,13 +8,14 @@ from worker.dashboard.advice import three_things
 from worker.dashboard.charts import Chart, Point, Series, bars, lines
 from worker.dashboard.figures import ENOUGH, Mean
 from worker.dashboard.filters import DAY
+from worker.dashboard.pages.styles import both_sides
 from worker.dashboard.queries import Row
 from worker.dashboard.spans import Span, buckets
 from worker.dashboard.view import Ask, View, day_name, iso_day, percent
 
 __all__ = ["outcome_chart", "show", "volume_chart"]
 
-TOPICS = 6
+TOPICS = 8
 AGENTS = 10
 """Agents that are shown at once, those with the most sessions."""
 
@@ -41,9 +42,18 @@ def show(ask: Ask) -> View:
         "most_agents": AGENTS,
         "topics": topics,
         "most": max((row["messages"] for row in topics), default=1),
+        "writing": (writing := both_sides(ask) if span else []),
+        "unlisted": sum(row["sessions"] for row in parts if not row["messages"]),
+        "health": ask.operations.health() if ask.operations and ask.queries.reader.viewer is None else None,
     }
     charts = {"outcome": outcome_chart(ask, parts, span), "volume": volume_chart(ask, parts, span)} if span else {}
-    return View("overview.html", "Overview", shown, {"agents": _flat(agents), "topics": topics}, charts)
+    return View(
+        "overview.html",
+        "Overview",
+        shown,
+        {"agents": _flat(agents), "topics": topics, "styles": _sides(writing)},
+        charts,
+    )
 
 
 def _totals(parts: Sequence[Row]) -> dict[str, Any]:
@@ -73,6 +83,16 @@ def _flat(agents: Sequence[Row]) -> list[dict[str, Any]]:
         {name: row[name] for name in names}
         | {f"outcome_{name}": getattr(row["outcome"], name) for name in ("value", "low", "high")}
         for row in agents
+    ]
+
+
+def _sides(writing: Sequence[Row]) -> list[dict[str, Any]]:
+    return [
+        {"who": side, "style": row["style"], "sessions": row[side].n}
+        | {"mean": row[side].value, "low": row[side].low, "high": row[side].high}
+        for row in writing
+        for side in ("agent", "user")
+        if row[side].n
     ]
 
 

@@ -53,7 +53,7 @@ def show_one(ask: Ask) -> View:
     topics: dict[Ref, list[str]] = defaultdict(list)
     for tag in ask.queries.topics_of(agent, key):
         topics[tag["stream"], tag["seq"]].append(tag["topic_id"])
-    of_event = {(event.stream, event.seq): event for event in events}
+    events.sort(key=lambda event: (event.ts, event.stream, event.seq))
     signals = _gravest(signals)
     turns = [_turn(turn, styles, topics, _signals_of(turn, signals)) for turn in conversation.turns]
     shown = {
@@ -65,12 +65,18 @@ def show_one(ask: Ask) -> View:
         "signals": signals,
         "kinds": Counter(signal["kind"] for signal in signals),
         "at": anchor(at) if at else "",
-        "events": len(of_event),
+        "events": len(events),
         "total": ask.queries.count_events(agent, key) if len(events) >= MOST_EVENTS else len(events),
+        "earlier": _link(ask, events[0]) if row is None or events[0].ts > row["started_at"] else "",
+        "later": _link(ask, events[-1]) if row is None or events[-1].ts < row["ended_at"] else "",
     }
     return View(
         "session.html", f"Session of {agent}", shown, {"turns": _rows(conversation), "signals": _plain(signals)}
     )
+
+
+def _link(ask: Ask, event: Event) -> str:
+    return ask.session_link(event.agent, event.session, (event.stream, event.seq))
 
 
 def _ref(text: str) -> Ref | None:

@@ -14,7 +14,7 @@ from worker.dashboard.queries import Row
 from worker.dashboard.spans import Span, buckets
 from worker.dashboard.view import Ask, View, day_name, iso_day
 
-__all__ = ["show"]
+__all__ = ["both_sides", "show"]
 
 SAMPLE = 600
 """The latest sessions: those that are cut in three by how a side wrote, and those of one topic."""
@@ -62,6 +62,18 @@ def show(ask: Ask) -> View:
     ]
     charts = {"time": _chart(ask, parts, span, (side, style))} if span else {}
     return View("styles.html", "Styles", shown, {"styles": table, "thirds": thirds}, charts)
+
+
+def both_sides(ask: Ask) -> list[dict[str, Any]]:
+    """The mean of each style over the sessions of all agents: of the agents, and of their users."""
+    if ask.filters.topic:
+        sums: Sequence[Row] = _by_agent(ask.queries.style_sample(ask.filters, limit=SAMPLE))
+    else:
+        sums = ask.queries.style_sums(ask.filters)
+    return [
+        {"style": name} | {side: _mean(sums if _known(side, name) else (), side, name) for side in ("agent", "user")}
+        for name in (*STYLES, "satisfaction")
+    ]
 
 
 def _by_agent(sessions: Iterable[Row]) -> list[dict[str, Any]]:

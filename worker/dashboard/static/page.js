@@ -2,6 +2,7 @@
 // Everything else works without.
 
 const EVERY = 3000;
+const SCROLLED = ".scroll, pre";
 
 function localise(root) {
   for (const time of root.querySelectorAll("time[datetime]")) {
@@ -15,8 +16,8 @@ function localise(root) {
 function sendOnChange(root) {
   for (const form of root.querySelectorAll("form.filters:not(.second)")) {
     form.addEventListener("change", () => form.requestSubmit());
-    form.addEventListener("submit", () => {
-      for (const field of form.elements) if (!field.value) field.disabled = true; // short addresses
+    form.addEventListener("formdata", ({ formData }) => {
+      for (const [name, value] of [...formData]) if (!value) formData.delete(name); // short addresses
     });
   }
 }
@@ -36,16 +37,29 @@ function switchTheme() {
   });
 }
 
+// Which child of which child of an element one within it is; undefined if it is elsewhere.
+function wayTo(one, root) {
+  if (!root.contains(one)) return undefined;
+  const way = [];
+  for (; one !== root; one = one.parentElement) way.unshift([...one.parentElement.children].indexOf(one));
+  return way;
+}
+
 async function renew() {
   const answer = await fetch(location.href, { headers: { accept: "text/html" } });
   if (!answer.ok && answer.status !== 404) return;
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
   const now = document.getElementById("main"), next = page.getElementById("main");
+  if (!next) return;
   localise(next);
-  if (!next || now.innerHTML === next.innerHTML) return;
   const open = [...now.querySelectorAll("details")].map((one) => one.open);
   next.querySelectorAll("details").forEach((one, i) => (one.open = open[i] || false));
+  if (now.innerHTML === next.innerHTML) return;
+  const moved = [...now.querySelectorAll(SCROLLED)].map((one) => [one.scrollLeft, one.scrollTop]);
+  const way = wayTo(document.activeElement, now);
   now.replaceWith(document.adoptNode(next));
+  next.querySelectorAll(SCROLLED).forEach((one, i) => ([one.scrollLeft, one.scrollTop] = moved[i] || [0, 0]));
+  way?.reduce((one, i) => one?.children[i], next)?.focus({ preventScroll: true });
   sendOnChange(next);
   document.getElementById("news").textContent = "New data has arrived.";
 }
