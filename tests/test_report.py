@@ -84,3 +84,11 @@ def test_a_report_needs_nothing_else_and_says_what_the_pages_say(command, worksp
 def test_a_report_that_cannot_be_made_says_why(command, capsys, arguments, said):
     assert command(*arguments) != 0
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_reader_of_the_report_knows_the_colours_and_the_totals(command, capsys):
+    assert command("-o", "-") == 0
+    text = capsys.readouterr().out
+    assert '<li class="key-0"><bdi>desk</bdi></li>' in text
+    assert "Users who got what they wanted" in text
+    assert "Tool calls that failed" in text
