@@ -104,6 +104,17 @@ def test_a_point_that_stands_for_too_few_days_is_not_drawn(base):
     assert (second["at"], int(second["value"]) > 0) == ("Feb 8", True)
 
 
+def test_the_sessions_of_a_topic_are_those_in_which_it_comes_up(base):
+    found = [topic for topic in rows(base, "/topics.csv") if int(topic["sessions"]) < 50]
+    assert any(topic["topic_id"].startswith("found:") for topic in found)
+    for topic in found:
+        listed = rows(base, f"/sessions.csv?with={quote(topic['topic_id'])}")
+        assert len(listed) == int(topic["sessions"]), topic
+        assert f">{topic['sessions']}</a>" in ask(base, f"/topic?id={quote(topic['topic_id'])}").text
+    emptied = ask(base, f"/?topic={quote(found[0]['topic_id'])}")
+    assert emptied.status == 200
+
+
 def test_what_is_wrong_is_said_in_words(base):
     for path, status, said in (
         ("/sessions?since=soon", 400, "&#39;soon&#39; is no time: write 7d or 2026-03-01"),

@@ -257,6 +257,8 @@ class Queries:
             conditions.append(t.c.session.in_(found.scalar_subquery()))
         if kind := extra.get("signal"):
             conditions.append(self._shows(kind))
+        if topic := extra.get("with"):
+            conditions.append(self._mentions(topic))
         return conditions
 
     def _shows(self, kind: str) -> ColumnElement[bool]:
@@ -266,6 +268,14 @@ class Queries:
         if (self._one(select(cast(func.sum(d.c.sessions), BigInteger)).where(d.c.kind == kind)) or 0) > COMMON:
             return exists(of_kind.where(s.c.session == t.c.session, s.c.agent == t.c.agent))
         return tuple_(t.c.session, t.c.agent).in_(select(s.c.session, s.c.agent).where(s.c.kind == kind))
+
+    def _mentions(self, topic: str) -> ColumnElement[bool]:
+        """Whether a message of a session carries a topic; looked up as kinds of signals are."""
+        t, e, d = tables.sessions, tables.event_topics, tables.topic_days
+        of_topic = select(e.c.session).where(e.c.topic_id == topic)
+        if (self._one(select(cast(func.sum(d.c.sessions), BigInteger)).where(d.c.topic_id == topic)) or 0) > COMMON:
+            return exists(of_topic.where(e.c.session == t.c.session, e.c.agent == t.c.agent))
+        return tuple_(t.c.session, t.c.agent).in_(select(e.c.session, e.c.agent).where(e.c.topic_id == topic))
 
     def _from(self, table: Table, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns and expressions
         return self.reader.rows(table, *columns)

@@ -15,7 +15,7 @@ from worker.dashboard.view import Ask, View, day_name, iso_day, percent
 
 __all__ = ["outcome_chart", "show", "volume_chart"]
 
-TOPICS = 8
+TOPICS = 6
 AGENTS = 10
 """Agents that are shown at once, those with the most sessions."""
 

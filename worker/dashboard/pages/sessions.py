@@ -16,7 +16,7 @@ PAGE = 50
 MOST_PAGES = 200
 MOST_EVENTS = 1_500
 """Events of one session that a page shows; of a longer one, those around the event that was asked for."""
-EXTRA = ("outcome", "errors", "untagged", "q", "signal", "sort")
+EXTRA = ("outcome", "errors", "untagged", "q", "signal", "with", "sort")
 
 
 def show(ask: Ask) -> View:

@@ -65,6 +65,7 @@ def show_one(ask: Ask) -> View:
         "keywords": about.keywords,
         "messages": messages,
         "count": counts[0]["messages"] if counts else 0,
+        "mentions": counts[0]["sessions"] if counts else 0,
         "sessions": sum(row["sessions"] for row in parts),
         "outcome": Mean.of_outcomes(parts),
         "gaps": [dict(gap) | {"name": ask.skill(gap)} for gap in ask.queries.gaps(filters)],
