@@ -300,6 +300,13 @@ def test_a_database_that_is_away_is_no_bug(tmp_path):
         assert json.loads(ask(address, "/mark").text) == {"mark": "away"}
 
 
+def test_a_file_that_is_no_database_is_no_bug(tmp_path):
+    (tmp_path / "broken.db").write_bytes(b"no database at all" * 100)
+    with dashboard(f"sqlite:///{tmp_path / 'broken.db'}") as address:
+        assert ask(address, "/").status == 503
+        assert json.loads(ask(address, "/mark").text) == {"mark": "away"}
+
+
 def test_an_empty_database_says_what_to_do(tmp_path):
     url = f"sqlite:///{tmp_path / 'empty.db'}"
     store = Store(url)

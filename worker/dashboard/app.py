@@ -14,7 +14,7 @@ from urllib.parse import parse_qs
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from sqlalchemy import Engine
-from sqlalchemy.exc import OperationalError, ProgrammingError
+from sqlalchemy.exc import DatabaseError
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -141,7 +141,7 @@ def _answer(
         return trouble("That cannot be read", str(error), 400)
     except MissingError as error:
         return trouble("Nothing here", str(error), 404)
-    except (OperationalError, ProgrammingError) as error:
+    except DatabaseError as error:
         log.warning("the dashboard cannot read the database: %s", str(error).partition("\n")[0])
         return trouble("The database does not answer", "It is away or has no tables yet: run `eventlore run`. "
                        "This page tries again by itself.", 503)  # fmt: skip
@@ -211,7 +211,7 @@ async def _mark(access: Access, operations: Operations, request: Request) -> Res
     try:
         mark = await run_in_threadpool(operations.mark)
         return JSONResponse({"mark": access.sealed(f"{request.state.viewer} {mark}")})
-    except (OperationalError, ProgrammingError):
+    except DatabaseError:
         return JSONResponse({"mark": "away"})
 
 
