@@ -215,6 +215,11 @@ def test_a_keyboard_reaches_everything_in_order(open_page, base):
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(page.locator("select[name=agent]")).to_be_focused()
+    page.keyboard.press("c")  # coder; nothing is sent before it is asked for
+    expect(page.locator("select[name=agent]")).to_have_value("coder")
+    expect(page).to_have_url(re.compile(r"#main$"))
+    page.get_by_role("button", name="Apply").press("Enter")
+    expect(page).to_have_url(re.compile(r"\?agent=coder#main$"))
 
 
 def test_tokens_open_and_agents_see_their_own(open_page, sqlite):

@@ -15,7 +15,10 @@ function localise(root) {
 
 function sendOnChange(root) {
   for (const form of root.querySelectorAll("form.filters:not(.second)")) {
-    form.addEventListener("change", () => form.requestSubmit());
+    let keyed = false; // by keyboard each step through the choices is a change: there Apply sends
+    form.addEventListener("keydown", () => (keyed = true));
+    form.addEventListener("pointerdown", () => (keyed = false));
+    form.addEventListener("change", () => keyed || form.requestSubmit());
     form.addEventListener("formdata", ({ formData }) => {
       for (const [name, value] of [...formData]) if (!value) formData.delete(name); // short addresses
     });
