@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 
 __all__ = ["Embedding", "load", "words"]
 
-_WORD = re.compile(r"\w{1,32}")
+_LONGEST = 32
+_WORD = re.compile(rf"\w{{1,{_LONGEST}}}")
 """Longer ones are identifiers, or of scripts without spaces: they come in parts."""
 
 
@@ -60,12 +61,14 @@ class Embedding:
         return tuple(found)
 
     def embed(self, texts: Sequence[Sequence[str]]) -> NDArray[np.float32]:
-        """Vectors (texts, width) of texts given as words; a text without words has the zero vector."""
+        """Vectors (texts, width) of texts given as words; a text without words has the zero vector. Words of more than 32
+        letters are taken in parts, since merging takes the square of their length."""
         ids: list[int] = []
         ends = [0]
         for text in texts:
             for word in text:
-                ids += self._pieces_of(word)
+                for start in range(0, len(word), _LONGEST):
+                    ids += self._pieces_of(word[start : start + _LONGEST])
             ends.append(len(ids))
         if not ids:
             return np.zeros((len(texts), self.width), np.float32)

@@ -1,5 +1,6 @@
 """Looking back: times in words, history by conditions, recall of what was said."""
 
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
@@ -9,6 +10,7 @@ import pytest
 from analytics.insights import Insights
 from analytics.recall.times import find
 from models.dialects import decode
+from worker.cli import main
 from worker.store import Store
 
 FRIDAY = int(datetime(2026, 3, 13, 12, tzinfo=UTC).timestamp() * 1000)
@@ -124,3 +126,49 @@ def test_an_agent_recalls_its_own_among_many_others_that_say_the_same(database_u
     assert sorted(Insights(store.engine).recall("small", "which backup is done?", 5)["seq"]) == [1, 2]
     assert sorted(Insights(store.engine, "small").recall("small", "which backup is done?", 5)["seq"]) == [1, 2]
     store.close()
+
+
+def test_a_word_without_end_is_looked_for_like_any_other(database_url):
+    store = Store(database_url)
+    store.migrate()
+    event = {"eventlore": 1, "id": "e1", "ts": FRIDAY, "type": "message.in", "agent": "ops", "session": "agent:ops:1"}
+    store.record([decode(msgspec.json.encode(event | {"text": "a" * 200_000}), stream="log", seq=1)])
+    store.settle()
+    db = Insights(store.engine)
+    assert db.history("a" * 200_000)["seq"].tolist() == [1]
+    assert db.recall("ops", "a" * 200_000, 3)["seq"].tolist() == [1]
+    store.close()
+
+
+def test_what_was_said_commands_no_terminal(monkeypatch, tmp_path, capsys):
+    hostile = "see [/b] and [bold]this[/] \x1b]0;owned\x07 \u202eabc"
+    database = f"sqlite:///{tmp_path / 'insights.db'}"
+    store = Store(database)
+    store.migrate()
+    event = {"eventlore": 1, "id": "e1", "ts": FRIDAY, "type": "message.in", "agent": "ops", "session": "agent:ops:1"}
+    store.record([decode(msgspec.json.encode(event | {"text": hostile}), stream="log", seq=1)])
+    store.settle()
+    store.close()
+    monkeypatch.setenv("EVENTLORE_DATABASE_URL", database)
+    for arguments in ([], ["--event", "log:1"]):
+        monkeypatch.setattr(sys, "argv", ["eventlore", "history", *arguments])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 0
+        assert r"see [/b] and [bold]this[/] \x1b]0;owned\x07 \u202eabc" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", ["log", "log:", ":1", "log:x", "log:²", "log:-1", "log:" + "9" * 30])
+def test_what_names_no_event_is_one_line(monkeypatch, tmp_path, capsys, place):
+    database = f"sqlite:///{tmp_path / 'insights.db'}"
+    store = Store(database)
+    store.migrate()
+    store.close()
+    monkeypatch.setenv("EVENTLORE_DATABASE_URL", database)
+    monkeypatch.setattr(sys, "argv", ["eventlore", "history", "--event", place])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == (
+        f"eventlore: {place!r} names no event: write STREAM:SEQ, for instance openclaw-events:42\n"
+    )

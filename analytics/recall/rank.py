@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics import embedding
-from analytics.recall.terms import Word, query_words, split, stems
+from analytics.recall.terms import LONGEST, Word, query_words, split, stems
 from analytics.recall.times import DAY, Span, find
 
 __all__ = [
@@ -119,6 +119,7 @@ def read(question: str, now: int) -> Question:
         question: in English or German.
         now: what "last week" is the week before of, Unix milliseconds.
     """
+    question = question[:LONGEST]
     span = find(question, now)
     words = query_words(question.lower().replace(span.said, " ") if span else question)
     return Question(question, words, span)

@@ -6,11 +6,11 @@ from functools import lru_cache
 
 import snowballstemmer
 
-__all__ = ["PUBLIC", "Word", "own", "query_words", "split", "stems", "terms"]
+__all__ = ["LONGEST", "PUBLIC", "Word", "own", "query_words", "split", "stems", "terms"]
 
 PUBLIC = "_public"
 """The term of the index that all entries have which everybody may read. No word begins with ``_``."""
-_LONGEST = 4_000
+LONGEST = 4_000
 """Characters of a text that are indexed: of a longer one the first three quarters of as many, and the last."""
 _LONGEST_WORD = 40
 
@@ -62,14 +62,14 @@ def terms(text: str) -> list[str]:
     >>> terms("We deployed the bookings again: die Buchungen")
     ['deploy', 'deployed', 'book', 'booking', 'buchungen', 'buchung']
     """
-    if len(text) > _LONGEST:
-        text = f"{text[: 3 * _LONGEST // 4]} {text[-_LONGEST // 4 :]}"
+    if len(text) > LONGEST:
+        text = f"{text[: 3 * LONGEST // 4]} {text[-LONGEST // 4 :]}"
     return [stem for word in split(text) for stem in stems(word)]
 
 
 def query_words(text: str) -> dict[Word, str]:
     """The words of a question, each once, with how they were written."""
-    return {word: written for written in split(text[:_LONGEST]) if (word := stems(written))}
+    return {word: written for written in split(text[:LONGEST]) if (word := stems(written))}
 
 
 def own(agent: str) -> str:

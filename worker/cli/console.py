@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from enum import IntEnum
@@ -28,11 +29,18 @@ __all__ = [
     "note",
     "opened",
     "out",
+    "printable",
     "progress_bar",
     "settings_from",
     "show_rows",
     "store_from",
 ]
+
+
+_COMMANDS = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u2069\ufeff\ud800-\udfff\U000e0000-\U000e007f]"
+)
+"""Signs that command a terminal, turn the direction, are not seen, or cannot be written."""
 
 
 class Exit(IntEnum):
@@ -143,14 +151,24 @@ def show_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[object
     """A table; the last ``numeric`` columns are aligned right."""
     from rich import box
     from rich.table import Table
+    from rich.text import Text
 
-    table = Table(title=title, box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
     for position, column in enumerate(columns):
         right = position >= len(columns) - numeric
         table.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
     for row in rows:
-        table.add_row(*(str(cell) for cell in row))
+        table.add_row(*(Text(printable(str(cell))) for cell in row))
     out().print(table)
+
+
+def printable(text: str) -> str:
+    """Text as a terminal may show it: signs that would command it, or turn the direction, are spelled out.
+
+    >>> printable("a\x1b[31mb")
+    'a\\\\x1b[31mb'
+    """
+    return _COMMANDS.sub(lambda found: found[0].encode("unicode_escape", "surrogatepass").decode(), text)
 
 
 @contextlib.contextmanager

@@ -1,6 +1,7 @@
 """The command that looks back: what was said and done."""
 
 import contextlib
+import re
 import sys
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import IO, TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from worker.cli.console import CommandError, Config, Exit, Json, emit, progress_bar, settings_from, show_rows
+from worker.cli.console import CommandError, Config, Exit, Json, emit, printable, progress_bar, settings_from, show_rows
 
 if TYPE_CHECKING:
     from analytics.insights import Insights
@@ -116,7 +117,7 @@ def _opened(url: str, viewer: str | None) -> Iterator["Insights"]:
 
 def _show_event(db: "Insights", place: str, around: int, *, as_json: bool) -> None:
     stream, _, seq = place.rpartition(":")
-    if not stream or not seq.isdigit():
+    if not stream or not re.fullmatch(r"[0-9]{1,18}", seq):
         raise CommandError(f"{place!r} names no event: write STREAM:SEQ, for instance openclaw-events:42")
     rows = db.event(stream, int(seq), around)
     if not rows:
@@ -128,7 +129,7 @@ def _show_event(db: "Insights", place: str, around: int, *, as_json: bool) -> No
         _show(rows)
         return
     for name, value in rows[0].items():
-        typer.echo(f"{name:11} {_when(value) if name == 'ts' else value}")
+        typer.echo(f"{name:11} {_when(value) if name == 'ts' else printable(str(value))}")
 
 
 def _show(rows: list[dict[str, Any]]) -> None:
