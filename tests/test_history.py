@@ -32,6 +32,18 @@ ORDERED = ("latest", "earliest")
         ("vor drei Tagen", "2026-03-10", "2026-03-10"),
         ("this month", "2026-03-01", "2026-03-31"),
         ("in 2024", "2024-01-01", "2024-12-31"),
+        ("the day before yesterday", "2026-03-11", "2026-03-11"),
+        ("what changed since Monday?", "2026-03-09", "2026-03-13"),
+        ("alles seit letzter Woche", "2026-03-02", "2026-03-13"),
+        ("since February", "2026-02-01", "2026-03-13"),
+        ("seit dem 3. März", "2026-03-03", "2026-03-13"),
+        ("am 3.3.", "2026-03-03", "2026-03-03"),
+        ("der Bericht vom 03.12.2025", "2025-12-03", "2025-12-03"),
+        ("the week before last", "2026-02-23", "2026-03-01"),
+        ("vorletzte Woche", "2026-02-23", "2026-03-01"),
+        ("what broke last night?", "2026-03-12", "2026-03-13"),
+        ("this morning", "2026-03-13", "2026-03-13"),
+        ("vor ein paar Tagen", "2026-03-10", "2026-03-10"),
     ],
 )
 def test_times_in_words_are_read(text, first, last):

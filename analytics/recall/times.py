@@ -62,11 +62,19 @@ _COUNTS = (
 _NUMBERS = {word: number for number, words in enumerate(_COUNTS, 1) for word in words.split()}
 _UNIT = {"day": 1, "tag": 1, "week": 7, "woche": 7, "month": 30, "monat": 30, "year": 365, "jahr": 365}
 
+_DAYS_BACK = {
+    "today": 0, "this morning": 0, "heute": 0, "yesterday": 1, "gestern": 1, "the day before yesterday": 2, "vorgestern": 2
+}  # fmt: skip
+"""Named days, and how long ago they are."""
+
 _M = "|".join(sorted(_MONTH, key=len, reverse=True))
 _D = "|".join(sorted(_WEEKDAY, key=len, reverse=True))
 _N = rf"\d{{1,3}}|{'|'.join(_NUMBERS)}|few|couple of|einigen|paar"
 _U = "day|week|month|year|tag|woche|monat|jahr"
 _LAST = "last|past|previous|letzte|vergangene|vorige"
+
+_SINCE = re.compile(r"\b(?:since|seit)(?: (?:the|de[mnr]))? *$")
+"""What makes a stretch of time go on until now."""
 
 Match = re.Match[str]
 
@@ -91,7 +99,12 @@ def find(text: str, now: int) -> Span | None:
                 continue
             if found is not None:
                 start, end = found
-                return Span(int(start.timestamp() * 1000), int(end.timestamp() * 1000), match[0].strip())
+                said = match[0].strip()
+                if since := _SINCE.search(lower, 0, match.start()):
+                    said = lower[since.start() : match.end()].strip()
+                if said.startswith(("since", "seit")):
+                    end = max(end, today + timedelta(days=1))
+                return Span(int(start.timestamp() * 1000), int(end.timestamp() * 1000), said)
     return None
 
 
@@ -106,10 +119,15 @@ def _iso(match: Match, _: datetime) -> Stretch:
     return _day(datetime(int(match[1]), int(match[2]), int(match[3]), tzinfo=UTC))
 
 
-def _date(day: str, month: str, year: str | None, today: datetime) -> Stretch:
+def _german(match: Match, today: datetime) -> Stretch:
+    year = match[3] if match.re.groups == 3 else None
+    return _date(match[1], int(match[2]), year, today)
+
+
+def _date(day: str, month: int, year: str | None, today: datetime) -> Stretch:
     if year:
-        return _day(datetime(int(year), _MONTH[month], int(day), tzinfo=UTC))
-    at = datetime(today.year, _MONTH[month], int(day), tzinfo=UTC)
+        return _day(datetime(int(year), month, int(day), tzinfo=UTC))
+    at = datetime(today.year, month, int(day), tzinfo=UTC)
     return _day(at if at <= today else at.replace(year=today.year - 1))
 
 
@@ -136,8 +154,16 @@ def _year_of(year: int) -> Stretch:
 
 
 def _named_day(match: Match, today: datetime) -> Stretch:
-    back = {"today": 0, "heute": 0, "yesterday": 1, "gestern": 1, "vorgestern": 2}[match[1]]
-    return _day(today - timedelta(days=back))
+    return _day(today - timedelta(days=_DAYS_BACK[match[1]]))
+
+
+def _night(_: Match, today: datetime) -> Stretch:
+    return today - timedelta(hours=6), today + timedelta(hours=6)
+
+
+def _before_last(_: Match, today: datetime) -> Stretch:
+    monday = today - timedelta(days=today.weekday() + 14)
+    return monday, monday + timedelta(days=7)
 
 
 def _unit(match: Match, today: datetime) -> Stretch:
@@ -174,23 +200,27 @@ def _number(word: str) -> int:
 
 _READINGS: tuple[tuple[re.Pattern[str], Callable[[Match, datetime], Stretch]], ...] = (
     (re.compile(r"\b(\d{4})-(\d{2})-(\d{2})\b"), _iso),
+    (re.compile(r"\b(\d{1,2})\.(\d{1,2})\.(\d{4})\b"), _german),
+    (re.compile(r"\b(?:am|vom|seit) (?:dem )?(\d{1,2})\.(\d{1,2})\.(?!\d)"), _german),
     (
         re.compile(rf"\b(?:on |am )?(\d{{1,2}})(?:st|nd|rd|th|\.)? (?:of )?({_M})\b\.?(?:,? (\d{{4}})\b)?"),
-        lambda m, today: _date(m[1], m[2], m[3], today),
+        lambda m, today: _date(m[1], _MONTH[m[2]], m[3], today),
     ),
     (
         re.compile(rf"\b(?:on )?({_M})\.? (\d{{1,2}})(?:st|nd|rd|th)?\b(?:,? (\d{{4}})\b)?"),
-        lambda m, today: _date(m[2], m[1], m[3], today),
+        lambda m, today: _date(m[2], _MONTH[m[1]], m[3], today),
     ),
     (re.compile(rf"\b({_M})\.?,? (\d{{4}})\b"), _month),
     (re.compile(rf"\b(?:in|during|of|since|im|seit|early|late|mid|anfang|mitte|ende)(?: the)? ({_M})\b"), _bare_month),
     (re.compile(rf"\b(?:in|vor|within)? ?(?:the |den |der )?(?:{_LAST})[nrs]? ({_N}) ({_U})\w{{0,2}}\b"), _lately),
-    (re.compile(rf"\b({_N}) ({_U})s? ago\b|\bvor ({_N}) ({_U})(?:en|n|e)?\b"), _ago),
-    (re.compile(r"\b(today|heute|yesterday|gestern|vorgestern)\b"), _named_day),
+    (re.compile(rf"\b({_N}) ({_U})s? ago\b|\bvor (?:ein )?({_N}) ({_U})(?:en|n|e)?\b"), _ago),
+    (re.compile(rf"\b({'|'.join(sorted(_DAYS_BACK, key=len, reverse=True))})\b"), _named_day),
+    (re.compile(r"\blast night\b|\bletzte nacht\b"), _night),
+    (re.compile(r"\bthe week before last\b|\bvorletzten? woche\b"), _before_last),
     (
         re.compile(rf"\b((?:{_LAST}|this|diese)[nrms]?) (weekend|wochenende|week|woche|month|monat|year|jahr)s?\b"),
         _unit,
     ),
-    (re.compile(rf"\b(?:(?:{_LAST}|on|am)[nrs]?) ({_D})\b"), _weekday),
+    (re.compile(rf"\b(?:(?:{_LAST}|on|am|since|seit)[nrs]?) ({_D})\b"), _weekday),
     (re.compile(r"\b(?:in|im jahr|during|of) ((?:19|20)\d{2})\b"), _year),
 )
