@@ -78,7 +78,7 @@ def test_a_worker_serves_context_and_keeps_it_in_a_file(eventlore, nats_url, run
         markdown = (await ask(client, "cook", wanted)).data.decode()
         assert markdown.startswith("## Event-Sourced Context\n")
         assert "PAINTING" in (await ask(client, "clerk")).data.decode()
-        for request in (b"{", b"[]", b'{"budget": 3}', b'{"budget": "x"}', b'{"session": 4}'):
+        for request in (b"{", b"[]", b'{"budget": 3}', b'{"budget": "x"}', b'{"session": 4}', b'{"about": "\\ud800"}'):
             refused = await ask(client, "cook", request)
             assert refused.headers["Nats-Service-Error-Code"] == "400", request
         await client.close()

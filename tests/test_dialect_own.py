@@ -38,6 +38,13 @@ def test_the_order_of_keys_does_not_matter() -> None:
     assert (event.kind, event.text, event.session, event.agent) == (Kind.MESSAGE_IN, "hi", "unknown", "unknown")
 
 
+def test_an_agent_with_a_colon_in_its_name_is_not_taken_for_another() -> None:
+    told = Own(eventlore=1, ts=1795356164048, type="message.in", text="hi", agent="a:b", session="agent:a:b:main")
+    assert decode(encode(told), stream="log", seq=1).agent == "a:b"
+    told = Own(eventlore=1, ts=1795356164048, type="message.in", text="hi", agent="b", session="agent:a:b:main")
+    assert decode(encode(told), stream="log", seq=1).agent == "a"
+
+
 def test_messages_lose_what_transports_added() -> None:
     told = Own(eventlore=1, ts=1795356164048, type="message.in", text="[Sun 2026-11-22 14:02 UTC] Hello")
     assert decode(encode(told), stream="log", seq=1).text == "Hello"

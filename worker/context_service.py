@@ -149,9 +149,16 @@ def _read(request: Request) -> tuple[Asked, bool]:
     )
     if not (isinstance(session, str) and isinstance(about, str)):
         raise ServiceError("400", "session and about should be text")
+    if not (_is_unicode(session) and _is_unicode(about)):
+        raise ServiceError("400", "session and about should be Unicode")
     if not isinstance(budget, int) or isinstance(budget, bool) or not LEAST <= budget <= MOST:
         raise ServiceError("400", f"budget should be a number from {LEAST} to {MOST}")
     return Asked(agent, session, about[:4_000], budget), wanted.get("format") == "markdown"
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether a text can be stored: JSON may hold halves of surrogate pairs."""
+    return not any("\ud800" <= sign <= "\udfff" for sign in text)
 
 
 async def write_file(service: ContextService, agent: str, path: Path) -> None:

@@ -2,13 +2,13 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import ColumnElement, and_, or_, tuple_
 
 from analytics.context.block import age
 from analytics.context.candidates import Candidate
-from analytics.context.defuse import is_attack, quoted
+from analytics.context.defuse import is_attack, named, quoted
 from analytics.memory.links import link
 from analytics.memory.sentences import sentences
 from analytics.memory.statements import content_words
@@ -41,6 +41,8 @@ _DONE_BY = 0.5
 """Share of its words of substance that what says it is done must share with a commitment."""
 _RECALLED = 20
 _RELATED_WORTH = 1.2
+_REPLACED = ("fact", "preference", "decision")
+"""Kinds of which a line says what it replaced, or what has replaced it."""
 _SHARED = ("fact", "decision")
 _SHARED_LATEST = 60
 _SHARED_WORTH = 0.5
@@ -69,10 +71,10 @@ def gather(reader: Reader, agent: str, *, now: int, session: str = "", about: st
     """
     asked = _Asked(agent, session, user_of(session), content_words(about), now)
     items = {kind: _own(reader, kind, asked) for kind in _LATEST}
-    replaced = _texts(reader, (item.supersedes for kind in ("fact", "preference", "decision") for item in items[kind]))
+    replaced = _texts(reader, (item.supersedes for kind in _REPLACED for item in items[kind]))
     done = items.pop("done")
     found: list[Candidate] = []
-    for kind in ("fact", "preference", "decision"):
+    for kind in _REPLACED:
         found += [_statement(item, asked, replaced) for item in items[kind]]
     for kind in ("commitment", "pending"):
         found += [_to_do(item, asked) for item in items[kind] if not _is_done(item, done)]
@@ -83,7 +85,24 @@ def gather(reader: Reader, agent: str, *, now: int, session: str = "", about: st
     found += _shared(reader, asked)
     if about.strip():
         found += _related(reader, asked, about)
-    return found
+    return list(_with_what_replaced(reader, asked, found))
+
+
+def _with_what_replaced(reader: Reader, asked: _Asked, found: Iterable[Candidate]) -> Iterator[Candidate]:
+    """The candidates; those that quote a statement that a newer one has replaced since say so."""
+    told = list(found)
+    items = _texts(reader, (f"{stream}:{seq}" for one in told for stream, seq in (one.ref, *one.also)))
+    newer = _texts(reader, (item.superseded_by for same in items.values() for item in same))
+    for one in told:
+        since = [
+            f"replaced by {quoted(new.text)} ({new.stream}:{new.seq})"
+            for stream, seq in (one.ref, *one.also)
+            for item in items.get(f"{stream}:{seq}", ())
+            if item.kind in _REPLACED and quoted(item.text)[1:-1] in one.text
+            for new in newer.get(item.superseded_by, ())
+            if new.subject == item.subject and new.ts <= asked.now and quoted(new.text) != quoted(item.text)
+        ]
+        yield replace(one, reason=f"{one.reason}, {since[0]}", value=one.value / 2) if since else one
 
 
 # Reading ------------------------------------------------------------------------------------------------------------
@@ -208,7 +227,7 @@ def _summaries(items: Sequence[MemoryItem], asked: _Asked) -> Iterator[Candidate
         text = quoted(ask.text) + (f" → {quoted(answer.text)}" if answer else "")
         also = ((answer.stream, answer.seq),) if answer else ()
         here = ask.session == asked.session and asked.session
-        reason = "this session, earlier" if here else f"session {quoted(ask.session)[1:-1]}"
+        reason = "this session, earlier" if here else f"session {named(ask.session, 'before')}"
         near = _nearness(ask.text + " " + (answer.text if answer else ""), asked) / _nearness(ask.text, asked)
         value = _worth(ask, asked) * near * (1.2 if here else 1)
         yield Candidate("summary", text, (ask.stream, ask.seq), ask.ts, "user → agent", reason, round(value, 6), also)
@@ -231,8 +250,13 @@ def _shared(reader: Reader, asked: _Asked) -> Iterator[Candidate]:
     public = and_(t.c.visibility == Visibility.PUBLIC.value, t.c.kind.in_(_SHARED), t.c.agent != asked.agent)
     for item in link(_read(reader, and_(public, t.c.ts <= asked.now), _SHARED_LATEST)):
         if not item.superseded_by and not item.user:
-            whose = f"public {item.kind} of agent {quoted(item.agent)[1:-1]}"
+            whose = f"public {item.kind} of {_agent(item.agent)}"
             yield _candidate("shared", item, whose, _SHARED_WORTH * _worth(item, asked))
+
+
+def _agent(name: str) -> str:
+    known = named(name, "")
+    return f"agent {known}" if known else "another agent"
 
 
 def _related(reader: Reader, asked: _Asked, about: str) -> Iterator[Candidate]:
@@ -243,7 +267,7 @@ def _related(reader: Reader, asked: _Asked, about: str) -> Iterator[Candidate]:
         if not said or passage.ts > asked.now or is_attack(passage.text[:2_000]):
             continue
         told = max(said, key=lambda sentence: len(asked.words & content_words(sentence)))
-        whose = "" if passage.agent == asked.agent else f"public, of agent {quoted(passage.agent)[1:-1]}, "
+        whose = "" if passage.agent == asked.agent else f"public, of {_agent(passage.agent)}, "
         value = _RELATED_WORTH * (0.3 + one.score) / (1 + 0.08 * place)
         reason = f"{whose}{quoted(one.why)[1:-1]}" if one.why else f"{whose}near to what this is about"
         yield Candidate(

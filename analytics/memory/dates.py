@@ -66,7 +66,7 @@ _MONTH_END = re.compile(r"\bend of (?:the |this )?month\b|\beom\b|\b(?:monatsend
 _NEXT_MONTH = re.compile(r"\bnext month\b|\bnächsten monat\b")
 _CLOCK = (
     re.compile(
-        r"\b(?:at|by|um|bis|before|vor|gegen)\s+(\d{1,2})(?::(\d\d))?\s*(am|pm|a\.m\.|p\.m\.|uhr|o'clock)?(?![\w.:-])"
+        r"\b(?:at|by|um|bis|before|vor|gegen)\s+(\d{1,2})(?::(\d\d))?\s*(am|pm|a\.m\.|p\.m\.|uhr|o'clock)?(?![\w:-]|\.\w|\.\s+\w)"
     ),
     re.compile(r"\b(\d{1,2})(?::(\d\d))?\s*(am|pm|a\.m\.|p\.m\.|uhr)\b"),
     re.compile(r"\b(\d{1,2}):(\d\d)\b(?P<none>)"),
@@ -77,6 +77,8 @@ _PARTS = (
     (re.compile(r"\bafternoon\b|nachmittag\b"), time(15)),
     (re.compile(r"\bmorning\b|\bfrüh\b|vormittag\b"), time(9)),
 )
+_AFTERNOON = range(1, 7)
+"""Hours that are meant of the afternoon where English says no more: "tomorrow at 5", unless it says "morning"."""
 _END_OF_DAY = time(23, 59)
 
 
@@ -177,10 +179,12 @@ def _dated(now: datetime, day: int, month: int, year: str | None) -> datetime:
 
 
 def _time_of_day(text: str) -> time | None:
+    morning = "morning" in text
     for pattern in _CLOCK:
         for found in pattern.finditer(text):
             hour, minute, half = int(found[1]), int(found[2] or 0), (found[3] or "").replace(".", "")
-            if half == "pm" and hour < 12:
+            bare = half in ("", "o'clock") and found[0].startswith(("at", "by", "before")) and not morning
+            if (half == "pm" and hour < 12) or (bare and hour in _AFTERNOON):
                 hour += 12
             elif half == "am" and hour == 12:
                 hour = 0

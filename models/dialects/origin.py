@@ -40,8 +40,11 @@ def agent_of(session: str, envelope: Envelope, subject: str, configured: str) ->
     """The agent by its session key ``agent:<id>:<rest>``, else by whatever else names one.
 
     Producers take what stands before the key's first colon for the agent, so ``agent``, ``cron`` and ``hook``
-    name nobody, in the event as in its subject.
+    name nobody, in the event as in its subject. Where the event's own agent is what the key begins with, a colon and all,
+    it is that one.
     """
+    if envelope.agent and session.startswith(f"agent:{envelope.agent}:"):
+        return str(envelope.agent).strip()
     if named := agent_in(session):
         return named
     actor = envelope.actor.agent_id if isinstance(envelope.actor, Actor) else None
