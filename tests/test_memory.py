@@ -109,6 +109,32 @@ def test_any_text_can_be_read(text):
         assert one.text
 
 
+@pytest.mark.parametrize(
+    ("speaker", "sentence", "kinds"),
+    [
+        ("user", "My daughter Lena is allergic to peanuts.", ["fact"]),
+        ("user", "We're on Postgres 16 in production.", ["fact"]),
+        ("user", "We have our standup every day at 9:30.", ["fact"]),
+        ("user", "Unser Server steht in Falkenstein.", ["fact"]),
+        ("user", "I'd rather have bullet points than long paragraphs.", ["preference"]),
+        ("user", "Please don't use emojis.", ["preference"]),
+        ("user", "Bitte keine Emojis mehr.", ["preference"]),
+        ("user", "Schreib mir lieber kurze Antworten.", ["preference"]),
+        ("user", "Fine, we'll use Terraform instead of Pulumi.", ["decision"]),
+        ("user", "Still waiting for legal to sign off on the contract.", ["pending"]),
+        ("user", "Der Bericht muss bis Freitag fertig sein.", ["pending"]),
+        ("agent", "I'll rerun the migration tonight at 22:00.", ["commitment"]),
+        ("user", "I live in Munich and I'm vegetarian.", ["fact", "fact"]),
+        ("user", "I'm going with my friends to the cinema.", []),
+        ("user", "Let's use the debugger to find out where it crashes.", []),
+        ("user", "Machen wir es einfach mal so.", []),
+        ("user", "We're on Friday already.", []),
+    ],
+)
+def test_a_sentence_is_kept_for_what_it_says(speaker, sentence, kinds):
+    assert [one.kind for one in statements(sentence, speaker, START)] == kinds
+
+
 def test_a_newer_statement_takes_the_place_of_the_older_and_says_so(store):
     events = [
         said(1, "We deploy on Fridays."),
@@ -343,6 +369,14 @@ def test_what_is_out_of_date_says_so_wherever_it_is_quoted(store):
     made = block(store, "cook", now=START + 2 * DAY, about="Where do I live, Munich or Berlin?")
     old = [line for line in made.lines if "Munich near" in line.text]
     assert old
-    assert all("replaced by “I moved to Berlin.” (log:30)" in line.reason for line in old)
+    assert all("on home replaced by “I moved to Berlin.” (log:30)" in line.reason for line in old)
     [new] = [line for line in made.lines if line.text == "“I moved to Berlin.”"]
     assert (new.section, "replaces “I live in Munich near the river.”" in new.reason) == ("known", True)
+
+
+def test_a_sentence_that_says_two_things_of_its_speaker_is_replaced_in_one_of_them(store):
+    take(store, [said(1, "I live in Munich and I'm vegetarian."), said(30, "I moved to Berlin.")]).settle()
+    assert (
+        "- “I live in Munich and I'm vegetarian.” (user, 1 d ago, log:1; stated fact, newest on diet, "
+        "on home replaced by “I moved to Berlin.” (log:30))"
+    ) in block(store, "cook", now=START + 2 * DAY).markdown

@@ -95,14 +95,15 @@ def _with_what_replaced(reader: Reader, asked: _Asked, found: Iterable[Candidate
     newer = _texts(reader, (item.superseded_by for same in items.values() for item in same))
     for one in told:
         since = [
-            f"replaced by {quoted(new.text)} ({new.stream}:{new.seq})"
+            f"on {quoted(item.subject)[1:-1]} replaced by {quoted(new.text)} ({new.stream}:{new.seq})"
             for stream, seq in (one.ref, *one.also)
             for item in items.get(f"{stream}:{seq}", ())
             if item.kind in _REPLACED and quoted(item.text)[1:-1] in one.text
             for new in newer.get(item.superseded_by, ())
             if new.subject == item.subject and new.ts <= asked.now and quoted(new.text) != quoted(item.text)
         ]
-        yield replace(one, reason=f"{one.reason}, {since[0]}", value=one.value / 2) if since else one
+        less = 1.0 if one.section == "known" else 0.5  # what else the sentence says still holds
+        yield replace(one, reason=f"{one.reason}, {since[0]}", value=one.value * less) if since else one
 
 
 # Reading ------------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A session's memory: everything of it that is worth remembering, as rows."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 
 from analytics.conversation import Conversation, Ref, fold
@@ -15,7 +16,9 @@ from models.rows import MemoryItem
 
 __all__ = ["VERSION", "extract", "remember"]
 
-VERSION = "memory-1"
+VERSION = "memory-2"
+_EACH = 16
+"""Numbers for what one sentence says."""
 
 _STRICTNESS = [visibility.value for visibility in Visibility]
 MOST_EVENTS = 50_000
@@ -44,12 +47,13 @@ def extract(conversation: Conversation) -> list[Found]:
     """The findings of one conversation."""
     found: list[Found] = []
     for message in conversation.messages:
+        places = Counter[int]()
         for one in statements(message.text, message.speaker, message.ts):
-            found += [
-                Found(one.kind, message.ref, message.ts, message.speaker, one.text, subject, one.place * 4 + n, one.due,
-                      one.weight, own=one.own)
-                for n, subject in enumerate(one.subjects[::-1] or ("",))
-            ]  # fmt: skip
+            for subject in one.subjects[::-1] or ("",):
+                place = one.place * _EACH + places[one.place]
+                places[one.place] += 1
+                found.append(Found(one.kind, message.ref, message.ts, message.speaker, one.text, subject, place, one.due,
+                                   one.weight, own=one.own))  # fmt: skip
     found += failed_calls(conversation)
     found += summaries(conversation)
     found += entities(conversation)

@@ -75,17 +75,25 @@ _LIMIT = 40
 
 
 def statements(text: str, speaker: str, said_at: int) -> list[Statement]:
-    """The statements of a message, at most one a sentence; ``said_at`` (Unix milliseconds) is what its times refer to."""
+    """The statements of a message; ``said_at`` (Unix milliseconds) is what its times refer to.
+
+    A sentence is one statement, and what its further clauses say of their speaker are others: who moves is still vegetarian.
+    """
     found: list[Statement] = []
-    for place, sentence, candidates in _candidates(text, speaker):
+    for place, sentence, told in _candidates(text, speaker):
         due = due_of(sentence, said_at)
-        for rule, subjects in candidates:
-            if rule.due and due is None:
+        subjects: set[str] = set()
+        met = 0
+        for candidates in told:
+            one = next((one for one in candidates if due is not None or not one[0].due), None)
+            if one is None or (met and not (one[0].own and subjects.isdisjoint(one[1]) and one[1])):
                 continue
+            rule, about = one
             timed = due if rule.kind in ("commitment", "pending") else None
-            found.append(Statement(place, rule.kind, sentence, subjects, rule.own, timed, rule.weight))
-            break
-        if len(found) == _LIMIT:
+            found.append(Statement(place, rule.kind, sentence, about, rule.own, timed, rule.weight))
+            subjects.update(about)
+            met += 1
+        if len(found) >= _LIMIT:
             break
     return found
 
@@ -96,14 +104,19 @@ def content_words(text: str) -> frozenset[str]:
     return frozenset(w[:6] for w in _WORD.findall(normal(text).lower()) if len(w) > 2 and w not in _STOP)
 
 
+Met = tuple[tuple[Rule, tuple[str, ...]], ...]
+
+
 @lru_cache(maxsize=4_096)
-def _candidates(text: str, speaker: str) -> tuple[tuple[int, str, tuple[tuple[Rule, tuple[str, ...]], ...]], ...]:
+def _candidates(text: str, speaker: str) -> tuple[tuple[int, str, tuple[Met, ...]], ...]:
+    """Number and text of each sentence that rules may meet, and what each of its clauses meets."""
     found = []
     for place, sentence in enumerate(sentences(text)):
         question = sentence.rstrip("\"') ").endswith("?")
         unsure: bool | None = None  # not looked at yet: few sentences need it
-        met: list[tuple[Rule, tuple[str, ...]]] = []
+        told: list[Met] = []
         for clause in clauses(sentence):
+            met: list[tuple[Rule, tuple[str, ...]]] = []
             head = _HEAD.match(clause)
             if head is None:
                 continue
@@ -121,8 +134,9 @@ def _candidates(text: str, speaker: str) -> tuple[tuple[int, str, tuple[tuple[Ru
                     met.append((rule, _subjects(rule, match, clause)))
                     if not rule.due:
                         break
-        if met:
-            found.append((place, sentence, tuple(met)))
+            told.append(tuple(met))
+        if any(told):
+            found.append((place, sentence, tuple(told)))
     return tuple(found)
 
 
