@@ -184,3 +184,17 @@ def test_what_names_no_event_is_one_line(monkeypatch, tmp_path, capsys, place):
     assert capsys.readouterr().err == (
         f"eventlore: {place!r} names no event: write STREAM:SEQ, for instance openclaw-events:42\n"
     )
+
+
+def test_an_export_whose_ending_names_no_form_is_refused(monkeypatch, tmp_path, capsys):
+    database = f"sqlite:///{tmp_path / 'insights.db'}"
+    store = Store(database)
+    store.migrate()
+    store.close()
+    monkeypatch.setenv("EVENTLORE_DATABASE_URL", database)
+    monkeypatch.setattr(sys, "argv", ["eventlore", "history", "-o", str(tmp_path / "x.xlsx")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 2
+    assert "names no form" in capsys.readouterr().err
+    assert not (tmp_path / "x.xlsx").exists()

@@ -216,7 +216,12 @@ def _parts(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
 
 def _form_of(output: Path | None) -> Format:
     ending = output.suffix.lstrip(".").lower() if output else ""
-    return Format(ending) if ending in {one.value for one in Format} else Format.JSONL
+    if ending in ("", "json", "ndjson", "txt"):
+        return Format.JSONL
+    try:
+        return Format(ending)
+    except ValueError:
+        raise CommandError(f"{output}: its ending names no form: add --format jsonl, csv or parquet") from None
 
 
 def _plain(row: dict[Any, Any]) -> dict[str, Any]:
