@@ -61,10 +61,70 @@ def test_lookalikes_are_left_alone(part: str, least: int) -> None:
         ("Authorization: Basic dXNlcjpwYXNz", "Authorization: Basic [redacted-authorization]"),
         ('{"Authorization":"Basic dXNlcjpwYXNzd29yZA=="}', '{"Authorization":"Basic [redacted-token]"}'),
         ("not json, sk-ant-api03-aaaaaaaaaaaaaaaaaaaaaaaaaaa1", "not json, [redacted-anthropic-key]"),
+        ("pass: hunter2", "pass: [redacted-password]"),
+        ("pass=hunter2", "pass=[redacted-password]"),
+        ("Password is hunter2", "Password is [redacted-password]"),
+        ("the wifi password is: k9x-Lm22pQ", "the wifi password is: [redacted-password]"),
+        ("the password for ada@db is hunter2", "the password for ada@db is [redacted-password]"),
+        ("**Password:** Ws1BjO4FkkNn!9", "**Password:** [redacted-password]"),
+        ("| password | qiYsYsAQM8dq!9 |", "| password | [redacted-password] |"),
+        ("AWS Secret Access Key [None]: OIBoDqeCzb9ie9WAUltW", "AWS Secret Access Key [None]: [redacted-secret]"),
+        ("IDENTIFIED BY 'hunter2'", "IDENTIFIED BY '[redacted-password]'"),
+        ("echo 'ada:hunter2' | chpasswd", "echo 'ada:[redacted-password]' | chpasswd"),
+        ("echo hunter2 | sudo -S true", "echo [redacted-password] | sudo -S true"),
+        ("docker login -u ada -p hunter2", "docker login -u ada -p [redacted-password]"),
+        ("redis-cli -a hunter2 ping", "redis-cli -a [redacted-password] ping"),
+        ("keytool -storepass hunter2 -list", "keytool -storepass [redacted-password] -list"),
+        ("requests.get(u, auth=('ada', 'hunter2'))", "requests.get(u, auth=('ada', '[redacted-basic-auth]'))"),
+        ("ENV ADMIN_PASSWORD qQYjTZIV", "ENV ADMIN_PASSWORD [redacted-secret]"),
+        ("app password: abcd efgh ijkl mnop", "app password: [redacted-password]"),
+        (f"seed phrase: {'apple river ' * 6}".strip(), "seed phrase: [redacted-seed-phrase]"),
+        ('<add key="ApiKey" value="eHiKEmZzykKL94711" />', '<add key="ApiKey" value="[redacted-secret]" />'),
+        ("Cookie: lang=en; sid=XgF2Po4syjUxy43a9TF8; x=y", "Cookie: [redacted-cookie]"),
+        ("curl -b 'session=da26775ccc63e3cb6cb8' https://x", "curl -b '[redacted-cookie]' https://x"),
+        ('{"Cookie":"lang=en; sid=XgF2Po4syjUxy43a9TF8"}', '{"Cookie":"[redacted-secret]"}'),
+        ('{"Name":"DB_PASS","Value":"hunter2"}', '{"Name":"DB_PASS","Value":"[redacted-password]"}'),
+        ('{"auth":"Ym9iOmh1bnRlcjIyIQ=="}', '{"auth":"[redacted-token]"}'),
+        ("https://x.org/?q=1&appid=6a2a5f2087eb98f34494fb78ad2830c0", "https://x.org/?q=1&appid=[redacted-url-key]"),
+        ("https://api.telegram.org/bot5138710204:AAV1HeS1xgNSgIl9IzydqvNbuzvKdbZhvYo/getMe",
+         "https://api.telegram.org/bot[redacted-telegram-token]/getMe"),
     ],
 )  # fmt: skip
 def test_the_secret_alone_is_replaced(text: str, masked: str) -> None:
     assert redactor.message(text.encode()).data.decode() == masked
+
+
+@pytest.mark.parametrize("before", ["", "> ", "    ", "  12\t"])
+@pytest.mark.parametrize("as_json", [False, True])
+def test_a_private_key_is_masked_however_its_lines_begin(before: str, *, as_json: bool) -> None:
+    body = "MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQC7VJTUt9Us8cKj"
+    text = "\n".join(before + line for line in ("-----BEGIN PRIVATE KEY-----", body, body, "-----END PRIVATE KEY-----"))
+    data = json.dumps({"text": text}) if as_json else text
+    assert body[:20] not in redactor.message(data.encode()).data.decode()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "OPENAI_API_KEY=sk-...",
+        "OPENAI_API_KEY=sk-xxxxxxxxxxxxxxxxxxxxxxxx",
+        'API_KEY="${API_KEY:?missing}"',
+        "arn:aws:secretsmanager:eu-central-1:123456789012:secret:prod/db-AbCdEf",
+        "PASS: tests/test_app.py::test_login",
+        "pass: 3, fail: 0",
+        "the password is case-sensitive",
+        "the password is base64 encoded",
+        "password: &str,",
+        "| password | string | the user's password |",
+        "gcloud secrets versions access latest --secret=db-password",
+        "look for -----BEGIN PRIVATE KEY----- in the logs of the machine that was broken into",
+        "Cookie: theme=dark; lang=en",
+        "seed phrase: wallets show it once",
+        "https://x.org/?key=user-profile-settings-page",
+    ],
+)
+def test_what_only_speaks_of_credentials_is_left_alone(text: str) -> None:
+    assert redactor.message(text.encode()).data.decode() == text
 
 
 def test_what_is_masked_is_counted_by_kind() -> None:

@@ -37,15 +37,18 @@ _NOTHING: Mapping[str, int] = {}
 
 # What follows a telling name in front of a value, in lower case; what holds nothing is not worth a look, nor are
 # numbers, but where a password may be one: most are counts of tokens.
-_SIGN = rb"[\w.-]{0,24}+[\\\"'`\])* ]{0,8}+(?:[:=>]|(?<= )(?:is|ist|lautet) |,\s*\\*\"value)"
+_SIGN = (
+    rb"(?:(?<=[:=])|[\w.-]{0,24}+[\\\"'`\])* ]{0,8}+(?:\[[^\]\n]{0,24}\])?"
+    rb"(?:[:=>|]|(?<= )(?:is|ist|lautet)[ :]|,?\s*\\*\"?value))"
+)
 _NOTHING_THERE = rb"null|true|false|\\*\"\\*\""
 _VALUE = re.compile(_SIGN + rb"(?!\s*(?:\d+(?:\.\d+)?|" + _NOTHING_THERE + rb")\s*[,}\]])")
 _VALUE_OR_NUMBER = re.compile(_SIGN + rb"(?!\s*(?:" + _NOTHING_THERE + rb")\s*[,}\]])")
-_OPTION = re.compile(rb"--?[\w-]*(?:pass|secret|token|key)[\w-]*[= ]")
+_OPTION = re.compile(rb" ?(?<!-)--?[\w-]{0,40}?(?:pass|secret|token|key)[\w-]{0,40}[= ]")
 _ESCAPED = re.compile(rb"\\u00([2-7][0-9a-fA-F])")
 
 _RULES = tuple(Rule(shape.kind, shape.pattern, shape.leading) for shape in SHAPES)
-_OPTIONS = ("--", " -pass", " -token", " -secret")
+_OPTIONS = ("--", " -pass", " -token", " -secret", " -storepass", " -keypass")
 _LITERALS = sorted({anchor for shape in SHAPES for anchor in shape.anchors} | set(WORDS) | set(_OPTIONS))
 _ANCHORS = BytesAhoCorasick([literal.encode() for literal in _LITERALS], implementation=Implementation.DFA)
 _BY_LITERAL = tuple(
@@ -140,19 +143,24 @@ class Redactor:
         if not hits:
             return own, False
         found: set[int] = set()
+        sought: set[int] = set()
+        """Rules that were tried on all of it: once is enough, however often their literals are there."""
         named = False
         for literal, start, end in hits:
             for number in _BY_LITERAL[literal]:
-                if number not in found:
-                    rule = _RULES[number]
-                    if rule.raw.match(data, start) if rule.leading else rule.raw.search(data):
-                        found.add(number)
+                if number in found or number in sought:
+                    continue
+                rule = _RULES[number]
+                if not rule.leading:
+                    sought.add(number)
+                if rule.raw.match(data, start) if rule.leading else rule.raw.search(data):
+                    found.add(number)
             if named:
                 continue
             if after := _AFTER_WORD[literal]:
                 named = after.match(low, end) is not None
             elif _IS_OPTION[literal]:
-                named = _OPTION.search(low, start, start + 60) is not None
+                named = _OPTION.match(low, start) is not None
         return [*(_RULES[number] for number in sorted(found)), *own], named
 
 

@@ -38,14 +38,20 @@ _DEPTH = 4
 
 _NAMED = re.compile(
     r"([^\W\d][\w.-]*+)"
-    r"([\\\"'`\])*]{0,8}[ \t]{0,3}(?:=>|:=|={1,3}|:|(?<=\s)(?:is|ist|lautet)(?=[\s:]))[ \t]{0,3})"
+    r"([\\\"'`\])*]{0,8}(?: \[[^\]\n]{0,24}\])?[ \t]{0,3}"
+    r"(?:=>|:=|={1,3}|:|\||(?<=\s)(?:is|ist|lautet)(?:(?=\s)|:))(?:\*\*|__)?[ \t]{0,3})"
 )
 _FLAG = re.compile(r"(?<!\S)--?([\w-]*(?:pass(?:word|wd|phrase)?|secret|token|api-?key)(?:-[a-z]+)?)(?:=|\s+)")
 _OPTIONS = re.compile(r"-|\w+=")
+_LABELLED = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Value"))
+"""As in ``{"name": "DB_PASSWORD", "value": "x"}``."""
+_ATTRIBUTES = re.compile(r"""\b(?:name|key)=(["'])([\w.:-]+)\1\s+value=(["'])([^"'\n]{1,1000})\3""")
 _TAG = re.compile(r"<([A-Za-z][\w:.-]*+)(?:\s[^<>]*)?>([^<>\s]{1,500})</\1>")
 _QUOTED = re.compile(r"(\\*[\"'`])((?:(?!\1)[^\n]){1,4096}?)(?:\1|$|(?=\n))")
-_BARE = re.compile(r"[^\s\"'`<>]+")
+_BARE = re.compile(r"[^\s\"'`<>]{1,8192}")
+"""Bounded: a page without spaces may have thousands of names, each with all the rest behind it."""
 _LINE_START = re.compile(r"(?:^|[\n;]|\\n)\s*(?:export |set |setx |ENV |- |-e )?$")
+_ENCODING = re.compile(r"(?:base|sha-?|md|utf-?|argon|pbkdf|oauth)\d+$", re.IGNORECASE)
 _CUT_ASSIGNED = re.compile(r"[&;,|]")
 _CUT_SAID = re.compile(r"[;,|](?=$|\s)|[)}\]]+[,;.]*$|\\+[nrt]")
 _WORD_BEFORE = re.compile(r"([A-Za-z]+) $")
@@ -105,10 +111,11 @@ class Masking:
                 done = self.value(item, depth)
             changed |= done is not item or name is not key
             masked[name] = done
-        label = value.get("name", value.get("key"))  # as in {"name": "DB_PASSWORD", "value": "..."}
-        if self._named and isinstance(label, str) and "value" in value and masked["value"] is value["value"]:
-            masked["value"] = self._named_value(label, value["value"])
-            changed |= masked["value"] is not value["value"]
+        for label, held in _LABELLED:
+            named = value.get(label)
+            if self._named and isinstance(named, str) and held in value and masked[held] is value[held]:
+                masked[held] = self._named_value(named, value[held])
+                changed |= masked[held] is not value[held]
         return masked if changed else value
 
     def _named_value(self, name: str, value: Any) -> Any:  # noqa: ANN401 - JSON
@@ -118,6 +125,8 @@ class Masking:
         if isinstance(value, str):
             scheme = _SCHEME.match(value)
             begin, rest = scheme.groups() if scheme else ("", value)
+            if name.lower() in {"cookie", "set-cookie"}:
+                rest = max(re.split(r"[;=\s]+", rest), key=len)
             return begin + self._mask(kind_of(name)) if looks_secret(rest, sure, quoted=True) else value
         if isinstance(value, int) and value > 999 and sure == Strength.STRONG:
             return self._mask(kind_of(name))
@@ -145,7 +154,11 @@ class Masking:
         spans = []
         for match in _NAMED.finditer(text):
             name = _full_name(text, match)
+            if _is_none_of_ours(text, match):
+                continue
             sure = strength(name)
+            if sure and "|" in match[2]:
+                sure = Strength.WEAK  # a cell of a table: more often a description
             if sure and (span := _value_span(text, match, sure)):
                 spans.append((*span, kind_of(name)))
         for match in _FLAG.finditer(text):
@@ -153,12 +166,16 @@ class Masking:
             value = _QUOTED.match(text, match.end()) or _BARE.match(text, match.end())
             if sure and value and not _OPTIONS.match(value[0]):
                 group = 2 if value.re is _QUOTED else 0
-                if looks_secret(value[group], sure, quoted=True):
+                if looks_secret(value[group], sure, quoted=bool(group)):
                     spans.append((*value.span(group), kind_of(match[1])))
         for match in _TAG.finditer(text):
             sure = strength(match[1])
             if sure and looks_secret(match[2], sure, quoted=True):
                 spans.append((*match.span(2), kind_of(match[1])))
+        for match in _ATTRIBUTES.finditer(text):
+            sure = strength(match[2])
+            if sure and looks_secret(match[4], sure, quoted=True):
+                spans.append((*match.span(4), kind_of(match[2])))
         return self._cut(text, sorted(spans))
 
     def _cut(self, text: str, spans: Iterable[tuple[int, int, str]]) -> str:
@@ -169,6 +186,15 @@ class Masking:
                 pieces += text[end:start], self._mask(kind)
                 end = stop
         return "".join((*pieces, text[end:])) if pieces else text
+
+
+def _is_none_of_ours(text: str, match: re.Match[str]) -> bool:
+    """Whether what looks like a name and its sign is something else.
+
+    Such are ``${NAME:?missing}``, a part of ``arn:aws:secretsmanager:eu:1234:secret:prod/db``, ``PASS: 12 tests``.
+    """
+    before = text[max(0, match.start() - 2) : match.start()]
+    return before == "${" or match[2] == before[-1:] == ":" or (match[1] == "PASS" and "=" not in match[2])
 
 
 def _full_name(text: str, match: re.Match[str]) -> str:
@@ -209,9 +235,16 @@ def _ends(rest: str) -> bool:
 
 def _mixed(value: str) -> bool:
     """Whether it has what passwords that are spoken of have and words have not."""
-    return len(value) >= 5 and any(not char.isalpha() for char in value[:-1]) and any(map(str.isalpha, value))
+    value = value.rstrip(".,;:!?")
+    if _ENCODING.match(value):
+        return False
+    return (
+        len(value) >= 5 and any(not char.isalpha() and char != "-" for char in value) and any(map(str.isalpha, value))
+    )
 
 
 def _is_none(kind: str, value: str) -> bool:
     """Whether what stands in a credential's place is none."""
-    return is_placeholder(value) or (kind == "bearer-token" and not looks_secret(value, Strength.WEAK, quoted=True))
+    return is_placeholder(value) or (
+        kind in {"bearer-token", "url-key"} and not looks_secret(value, Strength.WEAK, quoted=True)
+    )

@@ -24,26 +24,32 @@ def _words(text: str) -> frozenset[str]:
 
 WORDS = (
     *("passw", "passphrase", "passcode", "pwd", "_pass", "userpass", "kennwort", "contrase", "mdp", "_pw"),
-    *("pass=", "pass:", 'pass"', "pass'", "pass\\"),
+    *("pass=", "pass:", 'pass"', "pass'", "pass\\", "pass =", "pass :", "pw:", "pw="),
     *("secret", "token", "cred", "authorization", "x-auth", "_auth", "_key", "_salt", "mnemonic"),
+    *('auth"', "cookie", "psk"),
     *("apikey", "api-key", "api key", "accesskey", "access-key", "access key"),
-    *("privatekey", "private-key", "private key", "authkey", "encryptionkey", "signingkey"),
+    *("privatekey", "private-key", "private key", "authkey", "encryptionkey", "signingkey", "sharedkey"),
     *("licensekey", "license key", "masterkey", "recovery code", "seed phrase", "connectionstring"),
 )
 """Lower-case; a name that says that a secret follows contains one of them."""
 
 _PARTS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z\u00df-\u00ff]+")
 _STRONG = _words(
-    """password passwords passwd passphrase passcode passwort kennwort contraseña pwd pass pw mdp secret secrets apikey
-    mnemonic"""
+    """password passwords passwd passphrase passcode passwort kennwort contraseña pwd pass pw mdp psk secret secrets
+    apikey mnemonic"""
 )
-_STRONG_ENDINGS = ("password", "passwd", "passwort", "passphrase", "secret", "apikey", "apitoken", "userpass")
-_WEAK = _words("token auth authorization credential credentials cred creds salt accesskey privatekey")
+_STRONG_ENDINGS = (
+    *("password", "passwd", "passwort", "passphrase", "secret", "apikey", "apitoken"),
+    *("userpass", "storepass", "keypass"),
+)
+_WEAK = _words("token auth authorization credential credentials cred creds salt cookie accesskey privatekey")
 _WEAK_ENDINGS = (
     *("token", "accesskey", "privatekey", "authkey", "signingkey", "encryptionkey", "licensekey", "masterkey"),
+    "sharedkey",
 )
 _KEY_OF = _words(
-    "api secret private access auth encryption signing app license master account shared jwt crypt hmac webhook"
+    """api secret private access auth encryption signing app license master account shared preshared jwt crypt hmac
+    webhook"""
 )
 """Not ``session``: the keys that sessions have are their names."""
 _CODE_OF = _words("pass seed recovery backup")
@@ -108,11 +114,11 @@ def kind_of(name: str) -> str:
 _PLACEHOLDER = re.compile(
     r"""(?ix) \[[a-z] | <[^>]*>?$ | [^<]*>$ | !\w+$ | [${(] | %[\w({] | [#@]\{ | [*•x.\-_?#=]+$ | \.\.\.
     | (?:your|my|the|an?|some|insert|enter|replace|put|add|set|change)[-_ ]
-    | .*[-_](?:here|placeholder|goes)$
+    | .*[-_](?:here|placeholder|goes)$ | .*(?:\.\.\.|…)$ | .*(?:x{8}|\*{3})
     | .*(?:process\.env|os\.environ|import\.meta|getenv|secrets\.|vars\.|config\.|settings\.|self\.|this\.|req\.)
     | .*(?:request\.|args\.|options\.|params\.|env\.|data\.|body\.|props\.|user\.|ctx\.|event\.|form\.)
     | (?:str|string|int|integer|number|bool|boolean|bytes|any|object|text|varchar|char|float|list|dict|array|buffer
-        |secretstr|unicode|uuid|date|datetime|function|optional)\b(?:$|[\[(|?;<\ ])"""
+        |&\w*str|secretstr|unicode|uuid|date|datetime|function|optional)\b(?:$|[\[(|?;<\ ])"""
 )
 _SAID_INSTEAD = _words(
     """none null nil undefined true false yes no on off n/a na empty unset missing required optional hidden masked
