@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -308,6 +309,39 @@ def test_a_damaged_database_is_named(database: tuple[Path, sqlite3.Connection]) 
     assert any("the database cannot be read from here on" in record.refused for record in found)
 
 
+@pytest.mark.parametrize("half", [False, True])
+def test_a_database_that_cannot_be_opened_is_refused_not_passed_over(tmp_path: Path, *, half: bool) -> None:
+    path = tmp_path / "agents" / "ada" / "agent" / "openclaw-agent.sqlite"
+    path.parent.mkdir(parents=True)
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE transcript_events (session_id, seq, event_json, created_at)")
+        rows = [(n, json.dumps(message(str(n), None, "user", "x" * 900))) for n in range(50)]
+        connection.executemany("INSERT INTO transcript_events VALUES ('s1', ?, ?, 0)", rows)
+    connection.close()
+    data = path.read_bytes()
+    path.write_bytes(data[: len(data) // 2] if half else data[:16] + bytes(range(256)) * 20)
+    assert [bool(record.refused) for record in records(path)] == [True]
+
+
+def test_a_database_that_does_not_say_when_entries_were_written_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "openclaw-agent.sqlite"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE transcript_events (session_id, seq, event_json)")
+        connection.execute(
+            "INSERT INTO transcript_events VALUES ('s1', 0, ?)", (json.dumps(message("a", None, "user", "hello")),)
+        )
+    connection.close()
+    assert [e.text for e in events(path)] == ["hello"]
+
+
+def test_times_may_be_numbers_that_are_written_as_text(tmp_path: Path) -> None:
+    entries = [
+        {**message(at, None, "user", at), "timestamp": at} for at in ("1772964001", "1772964002000", "1772964003.5")
+    ]
+    path = transcript(tmp_path / "s1.jsonl", *entries)
+    assert [e.ts - TS for e in events(path)] == [0, 1000, 2000, 3500]
+
+
 def test_a_database_that_nobody_may_write_is_read(database: tuple[Path, sqlite3.Connection]) -> None:
     path, gateway = database
     gateway.close()
@@ -400,6 +434,30 @@ def test_a_chatgpt_export_is_read_branch_by_branch(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("content", "metadata"),
+    [
+        ({"content_type": "user_editable_context", "user_profile": "I am Ada", "user_instructions": "Be brief"}, {}),
+        ({"content_type": "text", "parts": ["Be brief"]}, {"is_user_system_message": True}),
+        ({"content_type": "text", "parts": ["Be brief"]}, {"is_visually_hidden_from_conversation": True}),
+    ],
+)
+def test_instructions_from_the_settings_are_no_message_of_the_user(
+    tmp_path: Path, content: dict[str, object], metadata: dict[str, object]
+) -> None:
+    said = {"author": {"role": "user"}, "create_time": None, "content": content, "metadata": metadata}
+    chat = {"title": "x", "create_time": 1772964000.0, "mapping": {"i": {"id": "i", "parent": None, "message": said}}}
+    path = tmp_path / "conversations.json"
+    path.write_text(json.dumps([chat]))
+    assert [(e.kind.value, e.name) for e in events(path)] == [("other", "user")]
+
+
+def test_a_chat_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    path = tmp_path / "chat.json"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps({"messages": [{"role": "user", "content": "hello"}]}).encode())
+    assert told(path) == [("message.in", "", "hello")]
+
+
 def test_chats_as_the_api_takes_them_are_read(tmp_path: Path) -> None:
     call = {"id": "c1", "type": "function", "function": {"name": "search", "arguments": '{"q": "tea"}'}}
     chat = {
@@ -449,6 +507,33 @@ def test_a_note_that_grew_adds_its_new_section_and_itself(tmp_path: Path) -> Non
     after = {event.id for record in records(path) for event in record.events}
     assert (len(before), len(after), len(after - before)) == (2, 3, 2)
     assert {e.agent for e in events(path)} == {"main"}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "2026-03-08.md",
+        "20260308.md",
+        "2026_03_08-standup.md",
+        "standup-2026-03-08.md",
+        "2026/03/08.md",
+        "2026-03-08/x.md",
+    ],
+)
+def test_a_daily_note_has_the_date_of_its_name_or_folders(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "workspace" / "memory" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("ran")
+    assert [(e.name, e.ts) for e in events(path)] == [("daily-note", 1772928000000)]
+
+
+@pytest.mark.parametrize("name", ["2026-02-31.md", "call-49202603081.md", "march.md"])
+def test_a_note_without_a_date_has_the_time_of_its_last_change(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "2026-03-08" / "memory" / name
+    path.parent.mkdir(parents=True)
+    path.write_text("ran")
+    os.utime(path, (1772964000, 1772964000))
+    assert [e.ts for e in events(path)] == [TS]
 
 
 def test_a_note_that_is_no_text_is_refused_by_its_line(tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ import contextlib
 import gzip
 import hashlib
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -196,14 +197,15 @@ def identifier(*parts: str) -> str:
 
 
 _TIMES = (str, int, float)
+_NUMBER = re.compile(r"\d{9,16}(?:\.\d+)?", re.ASCII)
 
 
 def moment(*times: object) -> int:
-    """The first of these that is a time, in Unix milliseconds; 0 when none is."""
+    """The first of these that is a time, in Unix milliseconds; 0 when none is. Numbers may be written as text."""
     for time in times:
         if isinstance(time, _TIMES) and not isinstance(time, bool):
             try:
-                return milliseconds(time)
+                return milliseconds(float(time) if isinstance(time, str) and _NUMBER.fullmatch(time) else time)
             except Refusal:
                 continue
     return 0

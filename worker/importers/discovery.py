@@ -103,4 +103,5 @@ def examine(file: File, importers: Sequence[Importer]) -> Found:
                 return Found(file, importer)
     except OSError as error:
         return Found(file, None, str(error.strerror or error))
-    return Found(file, None, "no format that is known")
+    is_zip = file.head.startswith(b"PK\x03\x04")
+    return Found(file, None, "a ZIP archive: unpack it first" if is_zip else "no format that is known")

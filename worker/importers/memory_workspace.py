@@ -1,7 +1,7 @@
 """Memory workspaces: an agent's notes in Markdown, one event for each file and one for each ``## `` section.
 
-Read are ``MEMORY.md``, ``memory/**/*.md`` and ``life/areas/**/*.md``. A note's time is the date that its name begins
-with; a file without one has the time of its last change. What a note says is part of its identity: a section that
+Read are ``MEMORY.md``, ``memory/**/*.md`` and ``life/areas/**/*.md``. A daily note's time is the date in its name or
+its folders' names; a file without one has the time of its last change. What a note says is part of its identity: a section that
 was rewritten is a new event, one that stayed is the one it was.
 """
 
@@ -20,7 +20,8 @@ FORMAT = "memory workspace"
 
 _SOURCE = "memory-workspace"
 _LARGEST_FILE = 16 << 20
-_DATED = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[-_T](\d\d)[-:]?(\d\d)(?=$|[-_.]))?")
+_DATED = re.compile(r"(?<!\d)((?:19|20)\d\d)([-_./]?)([01]\d)\2([0-3]\d)(?!\d)(?:[-_T](\d\d)[-:]?(\d\d)(?=$|[-_.]))?")
+"""``2026-03-08``, ``20260308``, ``2026_03_08``, or folders ``2026/03/08``; perhaps a time behind it."""
 _SECTION = re.compile(r"^##[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
 _FENCE = re.compile(r"^(```|~~~).*?^\1[ \t]*$", re.MULTILINE | re.DOTALL)
 _AREAS = {"people": "person", "companies": "company", "projects": "project"}
@@ -45,7 +46,7 @@ def read(file: File, memory: Memory) -> Iterator[Record]:  # noqa: ARG001 - a no
         return
     workspace, kind = place
     agent = file.agent or _agent_of(workspace)
-    ts = _time_of(file, kind)
+    ts = _time_of(file, workspace, kind)
     relative = file.path.absolute().relative_to(workspace).as_posix()
 
     def event(name: str, heading: str, said: str, order: int, times: int) -> Own:
@@ -93,7 +94,7 @@ def _place(file: File) -> tuple[PurePath, str] | None:
             area = path.relative_to(parent).parts
             return parent.parent.parent, _AREAS.get(area[0], "memory") if len(area) > 1 else "memory"
         if parent.name == "memory":
-            return parent.parent, "daily-note" if _DATED.match(path.name) else "memory"
+            return parent.parent, "daily-note" if _date_of(path, parent.parent) else "memory"
     return None
 
 
@@ -103,11 +104,17 @@ def _agent_of(workspace: PurePath) -> str:
     return name.removeprefix("workspace-") if name.startswith("workspace-") and len(name) > 10 else "main"
 
 
-def _time_of(file: File, kind: str) -> int:
-    dated = _DATED.match(file.path.name) if kind == "daily-note" else None
+def _date_of(path: PurePath, workspace: PurePath) -> re.Match[str] | None:
+    """The date that the name of a note, or the folders that it is in, give it."""
+    return _DATED.search(path.relative_to(workspace / "memory").as_posix())
+
+
+def _time_of(file: File, workspace: PurePath, kind: str) -> int:
+    dated = _date_of(file.path.absolute(), workspace) if kind == "daily-note" else None
     if dated:
+        year, _, *rest = dated.groups()
         try:
-            moment = datetime(*(int(part or 0) for part in dated.groups()), tzinfo=UTC)  # type: ignore[misc,arg-type]
+            moment = datetime(int(year), *(int(part or 0) for part in rest), tzinfo=UTC)  # type: ignore[misc,arg-type]
         except ValueError:
             pass  # such as the 31st of February
         else:

@@ -23,6 +23,8 @@ __all__ = ["FORMAT", "read", "recognises"]
 FORMAT = "OpenAI chat"
 
 _SOURCE = "openai-chat"
+_BOM = b"\xef\xbb\xbf"
+_BLANK = _BOM + b" \t\r\n"
 _Object = dict[str, Any]
 
 
@@ -37,7 +39,7 @@ class _Chat(NamedTuple):
 
 def recognises(file: File) -> bool:
     """Whether its beginning has what conversations are made of."""
-    head = file.head.lstrip(b"\xef\xbb\xbf \t\r\n")
+    head = file.head.lstrip(_BLANK)
     if head[:1] not in (b"[", b"{"):
         return False
     api = b'"messages"' in head and b'"role"' in head
@@ -75,10 +77,12 @@ def _conversations(file: File) -> Iterator[tuple[int, Any]]:
                 yield line[0], str(error)
         return
     number = 0
-    listed = file.head.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+    listed = file.head.lstrip(_BLANK).startswith(b"[")
     chat: list[Any] = []
     try:
         with opened(file.path) as stream:
+            if file.head.startswith(_BOM):
+                stream.read(len(_BOM))
             for value in ijson.items(stream, "item" if listed else "", use_float=True):
                 number += 1
                 if listed and isinstance(value, dict) and "role" in value and "messages" not in value:
@@ -226,7 +230,7 @@ def _export_message(chat: _Chat, message: _Object, ts: int, name: str, number: i
     data = {"content_type": content.get("content_type") if isinstance(content, dict) else None}
     if isinstance(metadata, dict) and metadata.get("model_slug"):
         data["model"] = metadata["model_slug"]
-    if role == "user":
+    if role == "user" and not _is_instruction(data["content_type"], metadata):
         return _own(chat, Kind.MESSAGE_IN, name, ts, number, text=text, data=data)
     if role == "assistant" and isinstance(recipient, str) and recipient not in ("all", ""):
         return _own(chat, Kind.TOOL_CALL, name, ts, number, name=recipient[:200], arguments=_arguments(text), data=data)
@@ -236,6 +240,14 @@ def _export_message(chat: _Chat, message: _Object, ts: int, name: str, number: i
         tool = str(author.get("name") or "unknown")[:200] if isinstance(author, dict) else "unknown"
         return _own(chat, Kind.TOOL_RESULT, name, ts, number, name=tool, text=text, error=failure(text), data=data)
     return _own(chat, Kind.OTHER, name, ts, number, name=str(role)[:200], text=text, data=data)
+
+
+def _is_instruction(content_type: object, metadata: object) -> bool:
+    """Whether what stands there as the user's is what they once wrote in their settings, put before every chat."""
+    hidden = isinstance(metadata, dict) and (
+        metadata.get("is_user_system_message") is True or metadata.get("is_visually_hidden_from_conversation") is True
+    )
+    return hidden or content_type == "user_editable_context"
 
 
 def _own(chat: _Chat, kind: Kind, entry: str, ts: int, number: int, **fields: Any) -> Own:  # noqa: ANN401

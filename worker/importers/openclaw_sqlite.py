@@ -14,7 +14,7 @@ import zstandard
 
 from worker.importers.base import File, Memory, Record
 from worker.importers.openclaw_entries import Transcript
-from worker.importers.openclaw_names import Sessions, agent_of, connect, text_of
+from worker.importers.openclaw_names import DATABASE, Sessions, agent_of, connect, text_of
 from worker.importers.openclaw_tree import Link, abandoned, link
 from worker.lines import LONGEST
 
@@ -42,15 +42,10 @@ def recognises(file: File) -> bool:
     if not file.head.startswith(b"SQLite format 3\x00"):
         return False
     try:
-        connection = connect(file.path)
+        with contextlib.closing(connect(file.path)) as connection:
+            return "event_json" in _columns(connection, "transcript_events")
     except sqlite3.Error:
-        return False
-    try:
-        return "event_json" in _columns(connection, "transcript_events")
-    except sqlite3.Error:
-        return True  # damaged or locked: reading it will say so
-    finally:
-        connection.close()
+        return file.name == DATABASE  # damaged or locked: reading it will say so
 
 
 def read(file: File, memory: Memory) -> Iterator[Record]:
@@ -81,9 +76,10 @@ def entries(
     connection: sqlite3.Connection, session: object, after: object = -1, rows: int = _ROWS
 ) -> Iterator[Row | Record]:
     """A transcript's entries behind a number, so many at a time; a record instead of one that cannot be read."""
-    packed = "event_zstd" if "event_zstd" in _columns(connection, "transcript_events") else "NULL"
+    columns = _columns(connection, "transcript_events")
+    packed, written_at = (name if name in columns else "NULL" for name in ("event_zstd", "created_at"))
     query = (
-        f"SELECT seq, event_json, {packed}, created_at FROM transcript_events "
+        f"SELECT seq, event_json, {packed}, {written_at} FROM transcript_events "
         "WHERE session_id IS ? AND seq > ? ORDER BY seq LIMIT ?"
     )
     while found := connection.execute(query, (session, after, rows)).fetchall():
