@@ -127,6 +127,11 @@ def test_what_only_speaks_of_credentials_is_left_alone(text: str) -> None:
     assert redactor.message(text.encode()).data.decode() == text
 
 
+def test_a_name_is_masked_wherever_its_secret_ends_in_a_page_without_spaces() -> None:
+    page = "token|" * 20_000 + '"password=hunter2&x=1"' + "password:" * 20_000
+    assert "hunter2" not in redactor.message(page.encode()).data.decode()
+
+
 def test_what_is_masked_is_counted_by_kind() -> None:
     data = b'{"a":"AKIAIOSFODNN7EXAMPL2 and AKIAIOSFODNN7EXAMPL3","password":"hunter2"}'
     assert redactor.message(data).found == Counter({"aws-key": 2, "password": 1})

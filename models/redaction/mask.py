@@ -39,7 +39,7 @@ _DEPTH = 4
 _NAMED = re.compile(
     r"([^\W\d][\w.-]*+)"
     r"([\\\"'`\])*]{0,8}(?: \[[^\]\n]{0,24}\])?[ \t]{0,3}"
-    r"(?:=>|:=|={1,3}|:|\||(?<=\s)(?:is|ist|lautet)(?:(?=\s)|:))(?:\*\*|__)?[ \t]{0,3})"
+    r"(?:=>|:=|={1,3}|:|\|(?=[ \t])|(?<=\s)(?:is|ist|lautet)(?:(?=\s)|:))(?:\*\*|__)?[ \t]{0,3})"
 )
 _FLAG = re.compile(r"(?<!\S)--?([\w-]*(?:pass(?:word|wd|phrase)?|secret|token|api-?key)(?:-[a-z]+)?)(?:=|\s+)")
 _OPTIONS = re.compile(r"-|\w+=")
@@ -48,7 +48,7 @@ _LABELLED = (("name", "value"), ("key", "value"), ("Name", "Value"), ("Key", "Va
 _ATTRIBUTES = re.compile(r"""\b(?:name|key)=(["'])([\w.:-]+)\1\s+value=(["'])([^"'\n]{1,1000})\3""")
 _TAG = re.compile(r"<([A-Za-z][\w:.-]*+)(?:\s[^<>]*)?>([^<>\s]{1,500})</\1>")
 _QUOTED = re.compile(r"(\\*[\"'`])((?:(?!\1)[^\n]){1,4096}?)(?:\1|$|(?=\n))")
-_BARE = re.compile(r"[^\s\"'`<>]{1,8192}")
+_BARE = re.compile(r"[^\s\"'`<>]{1,4096}")
 """Bounded: a page without spaces may have thousands of names, each with all the rest behind it."""
 _LINE_START = re.compile(r"(?:^|[\n;]|\\n)\s*(?:export |set |setx |ENV |- |-e )?$")
 _ENCODING = re.compile(r"(?:base|sha-?|md|utf-?|argon|pbkdf|oauth)\d+$", re.IGNORECASE)
@@ -220,7 +220,7 @@ def _value_span(text: str, match: re.Match[str], sure: Strength) -> tuple[int, i
     whole = variable and bool(_LINE_START.search(text, max(0, match.start() - 12), match.start()))
     value = bare[0]
     if not whole:
-        cut = (_CUT_ASSIGNED if "=" in match[2] else _CUT_SAID).split(value)[0]
+        cut = (_CUT_ASSIGNED if "=" in match[2] else _CUT_SAID).split(value, maxsplit=1)[0]
         value = cut.rstrip(".,;:!?)}]\\")
     end = start + len(value)
     if not looks_secret(value, sure, quoted=whole, alone=whole or _ends(text[end : end + 3])):

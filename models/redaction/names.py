@@ -139,6 +139,10 @@ _NUMBER = re.compile(r"[-+]?[\d.,_:/%TZ+ -]+$")
 _VERSION = re.compile(r"v?\d+(?:\.\d+)+(?:[-+.\w]*)$|\d+(?:px|em|rem|%|ms|s|m|h|d|kb|mb|gb|k)$", re.IGNORECASE)
 
 
+_TELLING_LENGTH = 300
+"""Characters that tell what a value is; a page without spaces may have thousands of values that go on to its end."""
+
+
 def is_placeholder(value: str) -> bool:
     """Whether it stands for a secret that somebody is to put in: ``${PASSWORD}``, ``<token>``, ``your-key-here``."""
     return bool(_PLACEHOLDER.match(value))
@@ -155,11 +159,12 @@ def looks_secret(value: str, sure: Strength, *, quoted: bool, alone: bool = True
     """
     if not value or value.lower() in _SAID_INSTEAD:
         return False
-    if _PLACEHOLDER.match(value) or _URL.match(value) or _PATH.match(value) or _CALL.match(value):
+    head = value[:_TELLING_LENGTH]
+    if _PLACEHOLDER.match(head) or _URL.match(head) or _PATH.match(head) or _CALL.match(head):
         return False
     if sure == Strength.WEAK:
-        return _random(value)
-    return _is_said(value) if quoted else _is_written(value, alone=alone)
+        return len(value) <= 4096 and _random(head)
+    return _is_said(value) if quoted else _is_written(head, alone=alone)
 
 
 def _is_said(value: str) -> bool:
@@ -178,7 +183,7 @@ def _is_written(value: str, *, alone: bool) -> bool:
 
 def _random(value: str) -> bool:
     """Whether it has the mixture that keys have and words, numbers, dates and identifiers do not."""
-    if not 10 <= len(value) <= 4096 or " " in value or _NUMBER.match(value) or _VERSION.match(value):
+    if len(value) < 10 or " " in value or _NUMBER.match(value) or _VERSION.match(value):
         return False
     if len(value) < 12 and (value.lower() == value or value.upper() == value):
         return False

@@ -39,7 +39,7 @@ _BODY = rf"(?=(?:[\s\d>|#]|\\+[nrt]){{0,60}}[A-Za-z0-9+/]{{30,}}){_BASE64}{{40,}
 """Such a body; prose, whose words are short, is none."""
 
 _JAR = (
-    r"((?=[^\n\"'`\\]{0,1000}?=(?=[^\s;\"'`\\]{0,200}\d)(?=[^\s;\"'`\\]{0,200}[A-Za-z])[^\s;\"'`\\]{16})"
+    r"((?=[\w.$~-]{1,64}=)(?=[^\n\"'`\\]{0,1000}?=(?=[^\s;\"'`\\]{0,200}\d)(?=[^\s;\"'`\\]{0,200}[A-Za-z])[^\s;\"'`\\]{16})"
     r"[\w.$~-]{1,64}=[^\s;\"'`\\]*(?:;\s?[\w.$~-]{1,64}=[^\s;\"'`\\]*)*)"
 )
 """Cookies, one of which is long and random."""
@@ -135,9 +135,9 @@ _IN_CONTEXT = (
     Shape(
         "cookie",
         ("cookie:", "cookie "),
-        r"\b(?:[Cc]ookie:|curl\b[^\n]{0,500}?\s--cookie[ =])\s*[\\\"']*" + _JAR,
+        r"\b(?:[Cc]ookie:|curl\b(?:(?!curl)[^\n]){0,500}?\s--cookie[ =])\s*[\\\"']*" + _JAR,
     ),
-    Shape("cookie", ("curl ",), r"\bcurl\b[^\n]{0,500}?\s-b\s*[\\\"']*" + _JAR),
+    Shape("cookie", ("curl ",), r"\bcurl\b(?:(?!curl)[^\n]){0,500}?\s-b\s*[\\\"']*" + _JAR),
     Shape(
         "cookie",
         ("phpsessid=", "jsessionid=", "connect.sid=", "laravel_session=", "sessionid=", "__secure-", "__host-"),
