@@ -1,6 +1,6 @@
 """Precision and recall of every failure signal on the sessions labelled by hand.
 
-python benchmarks/labels/measure.py --data DIR [--part reporting|tuning] [--misses KIND]
+python benchmarks/labels/measure.py --data DIR [--part reporting|tuning] [--misses KIND] [--labels FILE]
 """
 
 import argparse
@@ -41,9 +41,9 @@ def wilson(hits: int, n: int) -> str:
     return f"{share:.2f} [{max(0.0, centre - half):.2f}, {min(1.0, centre + half):.2f}]"
 
 
-def compare(data: Path, part: str, misses: str) -> dict[str, Counter]:
+def compare(data: Path, labels: Path, part: str, misses: str) -> dict[str, Counter]:
     """Of each kind: events and sessions that label and signal agree on, and those that only one has."""
-    rows = [json.loads(line) for line in LABELS.read_text().splitlines()]
+    rows = [json.loads(line) for line in labels.read_text().splitlines()]
     rows = [row for row in rows if part in ("all", row["part"])]
     counts: dict[str, Counter] = {kind: Counter() for kind in KINDS}
     for name in dict.fromkeys(row["set"] for row in rows):
@@ -76,10 +76,11 @@ def show(conversation: Conversation, seqs: set[int], why: str) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--labels", type=Path, default=LABELS, help="second.jsonl beside it: the second reader's")
     parser.add_argument("--part", choices=["reporting", "tuning", "all"], default="reporting")
     parser.add_argument("--misses", default="", help="also print what a kind missed or wrongly found")
     arguments = parser.parse_args()
-    counts = compare(arguments.data, arguments.part, arguments.misses)
+    counts = compare(arguments.data, arguments.labels, arguments.part, arguments.misses)
     print(f"{'signal':26}{'labels':>7}  {'precision':19}{'recall':19}{'by session: precision':23}recall")
     for kind, count in counts.items():
         if not sum(count.values()):
