@@ -201,6 +201,33 @@ def test_questions_are_told_with_and_without_their_sign():
     assert f1_score(truth, marked) >= 0.95
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "If you need any further assistance, feel free to ask.",
+        "If you have any further questions or need assistance, please don't hesitate to ask",
+        "Let me know if you need anything else.",
+        "Wenn du noch Fragen hast, melde dich.",
+    ],
+)
+def test_an_invitation_to_ask_asks_nothing(text):
+    assert scores(text)["question"] <= 0.02
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Could you let me know when it arrives",
+        "Can you let me know the price",
+        "Is it open on Sunday. Let me know, please.",
+        "If not, should I let them know and would you feel free to ask",
+        "Let me know if you need anything else?",
+    ],
+)
+def test_what_is_put_as_a_question_asks_though_it_invites_too(text):
+    assert scores(text)["question"] > 0.5
+
+
 def test_emotions_reach_their_figure_on_comments_that_nothing_was_fitted_on(data):
     rows = [json.loads(line) for line in (data / "text/goemotions.dev.jsonl").read_text().splitlines()]
     holds = load().emotions([row["text"] for row in rows]) >= load().thresholds

@@ -37,25 +37,36 @@ CLUES = (
 """Kinds of phrase that bear on it, the same in every language."""
 CLAUSES = ("wh_start", "verb_start", "order_start")
 """Kinds that bear on it where a clause begins, too: "Yes, but could you ..."."""
+_PUT = [CLUES.index(clue) for clue in ("wh_start", "verb_start", "can_you")]
+_PUT += [len(CLUES) + CLAUSES.index(clause) for clause in ("wh_start", "verb_start")]
+"""Columns of what is put as a question."""
 _TURNS = (
     *(",", "(", "but", "and", "so", "or", "then", "also", "because", "if", "please", "yes", "yeah", "no", "ok", "okay"),
     *("well", "hi", "hello", "sorry", "thanks", "sure", "great", "aber", "und", "oder", "dann", "denn", "also", "ja"),
     *("nein", "bitte", "danke", "mais", "et", "ou", "pero", "y", "e", "ma"),
 )
 """Signs and words after which a clause may begin."""
+_INVITATIONS = {
+    "en": ("feel free", "let me know", "let us know", "don't hesitate", "do not hesitate"),
+    "de": ("melde dich", "melden sie sich", "sag bescheid", "sagen sie bescheid", "zögere nicht", "zögern sie nicht"),
+}
+"""They speak of questions ("if you have any, feel free to ask") and ask none, unless a clause is put as a question."""
 _CLAUSE = np.uint64(0xD1B54A32D192ED03)
 _MARKED = 0.98
 """The score of a text with a question mark: a few are quoted or ironic."""
+_INVITED = 1 - _MARKED
+"""The highest score of a sentence that only invites to ask."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
     """The sentences of a batch: ``text`` is each one's text, ``words`` its hashed features, ``clues`` its ``CLUES``,
-    those of its ``CLAUSES``, and its length."""
+    those of its ``CLAUSES``, and its length; ``invites``: it only invites to ask."""
 
     text: NDArray[np.intp]
     words: sp.csr_array
     clues: Floats
+    invites: NDArray[np.bool_]
 
 
 def sentences(cut: Edges, counts: Counts, texts: NDArray[np.intp]) -> Sentences:
@@ -94,12 +105,25 @@ def sentences(cut: Edges, counts: Counts, texts: NDArray[np.intp]) -> Sentences:
     opened = np.bincount(cut.inner.row[place] * len(CLAUSES) + kind, minlength=many * len(CLAUSES))
     clues[:, len(CLUES) : -1] = np.minimum(opened.reshape(many, len(CLAUSES)), 1)
     clues[:, -1] = np.minimum(np.diff(cut.inner.start), 30) / 30
-    return Sentences(text, words, clues)
+    return Sentences(text, words, clues, _invites(cut.inner, speech, clues))
+
+
+def _invites(inner: Encoded, speech: NDArray[np.intp], clues: Floats) -> NDArray[np.bool_]:
+    """Which sentences invite to ask, and no clause of theirs is put as a question."""
+    said = np.zeros(len(clues), dtype=np.bool_)
+    said[inner.row[find(_invitations(), inner, speech)[0]]] = True
+    return said & ~clues[:, _PUT].any(axis=1)
 
 
 @cache
 def _turns() -> NDArray[np.uint64]:
     return np.sort(hash_phrases(_TURNS)[1])
+
+
+@cache
+def _invitations() -> Table:
+    lists = _INVITATIONS.items()
+    return table((phrase, LANGUAGES.index(language), 0) for language, written in lists for phrase in written)
 
 
 @cache
@@ -137,7 +161,8 @@ class Question:
     def sentence(self, found: Sentences, english: NDArray[np.bool_]) -> Floats:
         """The probability that each sentence is a question; ``english``: of each text."""
         both = [(found.clues * self.clues[:-1, k]).sum(axis=1) + self.clues[-1, k] for k in range(2)]
-        return np.asarray(expit(np.where(english[found.text], both[0] + found.words @ self.words, both[1])))
+        scores = expit(np.where(english[found.text], both[0] + found.words @ self.words, both[1]))
+        return np.asarray(np.where(found.invites, np.minimum(scores, _INVITED), scores))
 
     def __call__(self, found: Sentences, counts: Counts, english: NDArray[np.bool_]) -> Floats:
         """Scores of texts: of the likeliest sentence, or high where there is a question mark."""

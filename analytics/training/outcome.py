@@ -42,7 +42,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-VERSION = "outcome-2"
+VERSION = "outcome-3"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 RATED = ("uss-mwoz", "uss-redial", "uss-ccpe")

@@ -25,7 +25,7 @@ __all__ = ["main", "train"]
 
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
-VERSION = "style-4"
+VERSION = "style-5"
 FOLDS = 5
 STEPS = np.arange(0.1, 0.7, 0.01).round(2)
 """Thresholds that are tried."""
