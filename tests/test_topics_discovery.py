@@ -157,7 +157,10 @@ def test_groups_of_any_number_are_found_without_being_told_how_many():
 
 def test_a_group_is_named_by_what_only_it_says():
     named = describe(
-        [["credit limit please", "raise my credit limit", "credit limit"], ["rain please", "rain today", "rain"]]
+        [
+            [text.split() for text in ("credit limit please", "raise my credit limit", "credit limit")],
+            [text.split() for text in ("rain please", "rain today", "rain")],
+        ]
     )
     assert named[0] == ("Credit limit", ("credit", "limit"))
     assert named[1][1] == ("rain",)

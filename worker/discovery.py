@@ -25,8 +25,9 @@ from sqlalchemy import (
 
 from analytics.analysis import topic_spans
 from analytics.conversation import Conversation, Message, Ref
-from analytics.topics.discovery import FOUND, READ, Model
+from analytics.topics.discovery import FOUND, Model
 from analytics.topics.schedule import HOUR, TOLD, Chain, Due, Fit, Hour, inputs, learn, plan
+from analytics.topics.stopwords import READ
 from models import tables
 from worker.database import Row, writing
 from worker.sync import as_rows, belongs, sync

@@ -22,13 +22,17 @@ _STEPS = 5
 _SAME = 0.9
 """Cosine from which two peaks are one."""
 _BLOCK = 1_000
+_DEEP = 16
+"""Vectors of which only the best is looked at first."""
 
 
 def unit(vectors: Vectors) -> Vectors:
     """Rows of length 1; rows of zeros stay."""
     lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
     lengths[lengths == 0] = 1
-    unit: Vectors = (vectors / lengths[:, None]).astype(np.float32)
+    unit: Vectors = np.divide(
+        vectors, lengths[:, None], dtype=np.float64, out=np.empty_like(vectors), casting="same_kind"
+    )
     return unit
 
 
@@ -39,18 +43,39 @@ def whole(vectors: Vectors) -> Vectors:
 
 def _neighbours(vectors: Vectors, count: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
     """The nearest other vectors of each and their cosines, both (n, count)."""
-    numbers = whole(vectors)
-    size = len(numbers)
+    size = len(vectors)
+    deep = max(1, min(_DEEP, size // count))
+    numbers = np.zeros((-(-size // deep) * deep, vectors.shape[1]), np.float32)
+    numbers[:size] = whole(vectors)
     found = np.empty((size, count), np.intp)
     near = np.empty((size, count), np.float32)
     for start in range(0, size, _BLOCK):
-        apart = numbers[start : start + _BLOCK] @ -numbers.T
-        rows = np.arange(len(apart))
-        apart[rows, start + rows] = np.inf
-        best = np.sort(np.argpartition(apart, count - 1, axis=1)[:, :count], axis=1)
+        alike = numbers[start : min(start + _BLOCK, size)] @ numbers.T
+        rows = np.arange(len(alike))
+        alike[rows, start + rows] = -np.inf
+        alike[:, size:] = -np.inf
+        best = np.sort(_highest(alike, count, deep), axis=1)
         found[start : start + _BLOCK] = best
-        near[start : start + _BLOCK] = np.take_along_axis(apart, best, axis=1) / -(400.0**2)
+        near[start : start + _BLOCK] = np.take_along_axis(alike, best, axis=1) / 400.0**2
     return found, near
+
+
+def _highest(values: NDArray[np.float32], count: int, deep: int) -> NDArray[np.intp]:
+    """The columns of the ``count`` highest whole numbers of each row, (rows, count).
+
+    They are in those ``count`` of sets of ``deep`` columns whose highest are the highest.
+    """
+    rows, width = values.shape
+    sets = width // deep
+    best = _first(values.reshape(rows, deep, sets).max(axis=1), np.arange(sets), count)
+    columns = (best[:, None, :] + sets * np.arange(deep)[:, None]).reshape(rows, -1)
+    return np.take_along_axis(columns, _first(np.take_along_axis(values, columns, axis=1), columns, count), axis=1)
+
+
+def _first(values: NDArray[np.float32], places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
+    """The ``count`` highest whole numbers of each row; of equal ones those of the lowest place, on every machine."""
+    keys = places - values.astype(np.float64) * (1 << 20)
+    return np.argpartition(keys, count - 1, axis=1)[:, :count]
 
 
 def groups(vectors: Vectors, smallest: int) -> NDArray[np.intp]:

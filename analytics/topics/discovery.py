@@ -6,6 +6,9 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from itertools import chain
+from typing import NamedTuple, Self
 
 import msgspec
 import numpy as np
@@ -16,16 +19,14 @@ from analytics import embedding
 from analytics.conversation import Conversation, Ref
 from analytics.topics.clusters import unit, whole
 from analytics.topics.segments import tagged
-from analytics.topics.stopwords import content
+from analytics.topics.stopwords import content, read
 from analytics.topics.tagging import About
 from models.rows import EventTopic
 
-__all__ = ["FOUND", "READ", "Described", "Discovered", "Model", "Record", "pack", "unpack"]
+__all__ = ["FOUND", "Described", "Discovered", "Model", "Read", "Record", "pack", "unpack"]
 
 FOUND = "found:"
 """What the ids of discovered topics begin with."""
-READ = 2_000
-"""Characters of a message that are read."""
 _BY_WORDS = 0.6
 """Weight of words against vectors: vectors find topics, words tell neighbouring ones apart."""
 _FLOOR = 0.12
@@ -108,6 +109,27 @@ def unpack(text: str) -> NDArray[np.float32]:
     return np.frombuffer(base64.b64decode(text), "<f2").astype(np.float32)
 
 
+class Read(NamedTuple):
+    """Texts as a model reads them."""
+
+    words: Sequence[Sequence[str]]
+    content: Sequence[AbstractSet[str]]
+    """The different words of content of each."""
+    vectors: NDArray[np.float32]
+    """(texts, width)."""
+
+    @classmethod
+    def of(cls, words: Sequence[Sequence[str]]) -> Self:
+        """What a model reads of texts, given as words."""
+        return cls(words, [set(content(said)) for said in words], embedding.load().embed(words))
+
+    def some(self, places: Sequence[int]) -> Self:
+        """The texts at these places."""
+        return type(self)(
+            [self.words[at] for at in places], [self.content[at] for at in places], self.vectors[list(places)]
+        )
+
+
 class Model:
     """Discovered topics, ready to tag with."""
 
@@ -151,62 +173,59 @@ class Model:
         """
         return cls(msgspec.json.decode(text, type=Record))
 
-    def centred(self, texts: Sequence[str]) -> NDArray[np.float32]:
-        """Unit vectors of texts, as seen from the mean of all messages: (texts, width)."""
-        vectors = embedding.load().embed([embedding.words(text[:READ]) for text in texts])
-        return unit(vectors - self._mean)
-
-    def scores(self, texts: Sequence[str]) -> NDArray[np.float64]:
+    def scores(self, texts: Read) -> NDArray[np.float64]:
         """How near each text is to each topic, (texts, topics), 0..1: two fifths cosine by vector, the rest by words.
 
         A text without words of content is near to none.
         """
-        return self._scored(texts)[0]
+        vectors = whole(unit(texts.vectors - self._mean))
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors).astype(np.float64)).clip(min=1)
+        scores = (vectors @ self._centres.T).astype(np.float64)
+        scores /= lengths[:, None]
+        scores /= self._lengths
+        scores *= 1 - _BY_WORDS
+        scores += _BY_WORDS * (self._bags(texts.content) @ self._words).toarray()
+        scores[[at for at, words in enumerate(texts.content) if not words]] = 0
+        return scores.clip(0, 1, out=scores).round(6, out=scores)
 
-    def _scored(self, texts: Sequence[str]) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-        """Scores, and the different words of content of each text."""
-        vectors = whole(self.centred(texts))
-        lengths = np.sqrt((vectors.astype(np.float64) ** 2).sum(axis=1)).clip(min=1)
-        alike = (vectors @ self._centres.T).astype(np.float64) / lengths[:, None] / self._lengths
-        bags, said = self._bags(texts)
-        scores = (1 - _BY_WORDS) * alike + _BY_WORDS * (bags @ self._words).toarray()
-        return np.where(said[:, None] > 0, scores, 0).clip(0, 1).round(6), said
-
-    def _bags(self, texts: Sequence[str]) -> tuple[sp.csr_matrix, NDArray[np.intp]]:
-        """Words of content weighted by rarity, each text's of length 1; and how many different ones there are."""
+    def _bags(self, content: Sequence[AbstractSet[str]]) -> sp.csr_matrix:
+        """Words of content weighted by rarity, each text's of length 1; unknown ones count once."""
         unknown = len(self._columns)
-        words = [set(content(text)) for text in texts]
-        said = np.array([len(found) for found in words], np.intp)
-        bags = [sorted({self._columns.get(word, unknown) for word in found}) for found in words]
-        sizes = np.array([len(bag) for bag in bags], np.intp)
-        columns = np.array([column for bag in bags for column in bag], np.intp)
-        weights = self._rarity[columns]
-        rows = np.repeat(np.arange(len(texts)), sizes)
-        lengths = np.sqrt(np.bincount(rows, weights=weights**2, minlength=len(texts)))
+        sizes = np.fromiter(map(len, content), np.intp, len(content))
+        words = chain.from_iterable(content)
+        columns = np.fromiter((self._columns.get(word, unknown) for word in words), np.intp, int(sizes.sum()))
         ends = np.concatenate([[0], sizes.cumsum()])
-        shape = (len(texts), unknown + 1)
-        return sp.csr_matrix((weights / lengths[rows], columns, ends), shape=shape), said
+        bags = sp.csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(content), unknown + 1))
+        bags.sum_duplicates()  # in the order of columns, whatever that of a set
+        bags.data = self._rarity[bags.indices]
+        rows = np.repeat(np.arange(len(content)), np.diff(bags.indptr))
+        lengths = np.sqrt(np.bincount(rows, weights=bags.data**2, minlength=len(content)))
+        bags.data /= lengths[rows]
+        return bags
 
-    def _likeliest(
-        self, texts: Sequence[str]
-    ) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.bool_], list[int]]:
+    def _likeliest(self, texts: Read) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.bool_], list[int]]:
         """Scores; the best topic of each text, whether it is good enough, and the words of content of each."""
-        scores, said = self._scored(texts)
+        scores = self.scores(texts)
+        said = [len(words) for words in texts.content]
         best = scores.argmax(axis=1)
-        least = np.where(said > 1, _FLOOR, _FLOOR_OF_ONE)
-        return scores, best, scores[np.arange(len(best)), best] >= least, said.tolist()
+        least = np.where(np.array(said) > 1, _FLOOR, _FLOOR_OF_ONE)
+        return scores, best, scores[np.arange(len(best)), best] >= least, said
 
     def nearest(self, texts: Sequence[str]) -> list[str]:
         """Topic id of each text by itself; empty: it has none."""
-        if not self.ids or not texts:
-            return [""] * len(texts)
+        return self.nearest_of(Read.of([read(text) for text in texts]))
+
+    def nearest_of(self, texts: Read) -> list[str]:
+        """The same of texts that were read before."""
+        if not self.ids or not texts.content:
+            return [""] * len(texts.content)
         _, best, sure, _ = self._likeliest(texts)
-        return [self.ids[at] if good else "" for at, good in zip(best, sure, strict=True)]
+        return [self.ids[at] if good else "" for at, good in zip(best.tolist(), sure.tolist(), strict=True)]
 
     def tag(self, conversations: Sequence[Conversation]) -> list[list[EventTopic]]:
         """Topics of each conversation's messages, by time; each conversation is tagged by itself."""
         texts = [message.text for conversation in conversations for message in conversation.messages]
         if not self.ids or not texts:
             return [[] for _ in conversations]
-        scores, best, sure, said = self._likeliest(texts)
+        scores, best, sure, said = self._likeliest(Read.of([read(text) for text in texts]))
         return tagged(conversations, best, scores, sure, said, ids=self.ids, model=self.version)

@@ -6,10 +6,10 @@ as they are, and what none of them explains can become a new one.
 """
 
 import hashlib
-import heapq
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from math import log
 from typing import NamedTuple
 
@@ -17,11 +17,10 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics import embedding
 from analytics.conversation import Ref
 from analytics.topics.clusters import groups, unit
-from analytics.topics.discovery import FOUND, READ, Described, Discovered, Model, Record, pack, unpack
-from analytics.topics.stopwords import content
+from analytics.topics.discovery import FOUND, Described, Discovered, Model, Read, Record, pack, unpack
+from analytics.topics.stopwords import READ, content, read
 from analytics.topics.wording import describe
 
 __all__ = ["SETTLED", "due", "fit"]
@@ -32,6 +31,8 @@ SETTLED = 3_000
 """and no more once they were found in this many: from then on a topic stays what people know it as."""
 _SAMPLE = 5_000
 """Distinct messages that a fit reads; bounds its time and memory."""
+_BESIDE = 1_000
+"""Messages held at most beside them, while it is not known which those are."""
 _SMALLEST = 4
 _MOST = 400
 """Topics of a model."""
@@ -52,14 +53,12 @@ def due(seen: int, fitted: int) -> bool:
 
 
 class _Said(NamedTuple):
-    ref: Ref
+    """A message, ordered by age; its place in the log matters last."""
+
     ts: int
     text: str
-
-
-def _age(said: _Said) -> tuple[int, str, Ref]:
-    """The order of messages in which their places in the log matter last."""
-    return said.ts, said.text, said.ref
+    ref: Ref
+    words: Sequence[str]
 
 
 def fit(
@@ -88,43 +87,48 @@ def _sample(messages: Iterable[tuple[Ref, int, str]], mark: int, previous: Model
     Digests are as good as random: what is read is a fair sample, and the same whatever the order.
     """
     count = 0
-    kept: dict[int, _Said] = {}
-    heap: list[int] = []  # the highest digest first
+    known = -1 if previous is None else previous.record.mark
+    kept: dict[bytes, _Said] = {}
+    highest = b"\xff" * 9
     for ref, ts, text in messages:
         if ts > mark:
             continue
-        count += previous is None or ts > previous.record.mark
-        said = content(text)
+        count += previous is None or ts > known
+        words = read(text)
+        said = content(words)
         if len(set(said)) < 2:
             continue
-        digest = int.from_bytes(hashlib.blake2b(" ".join(said).encode(), digest_size=8).digest(), "big")
-        item = _Said(ref, ts, text[:READ])
-        if digest in kept:
-            kept[digest] = min(kept[digest], item, key=_age)
-        elif len(heap) < _SAMPLE or digest < -heap[0]:
-            kept[digest] = item
-            if len(heap) < _SAMPLE:
-                heapq.heappush(heap, -digest)
-            else:
-                del kept[-heapq.heapreplace(heap, -digest)]
-    return count + (previous.record.seen if previous else 0), [kept[digest] for digest in sorted(kept)]
+        digest = hashlib.blake2b(" ".join(said).encode(), digest_size=8).digest()
+        if digest <= highest:
+            item = _Said(ts, text[:READ], ref, words)
+            kept[digest] = min(kept.get(digest, item), item)
+            if len(kept) > _SAMPLE + _BESIDE:
+                kept = _lowest(kept)
+                highest = next(reversed(kept))
+    return count + (previous.record.seen if previous else 0), list(_lowest(kept).values())
 
 
-def _rarity(texts: Sequence[str]) -> dict[str, float]:
+def _lowest(kept: dict[bytes, _Said]) -> dict[bytes, _Said]:
+    """Those of the lowest digests, in their order."""
+    return {digest: kept[digest] for digest in sorted(kept)[:_SAMPLE]}
+
+
+def _rarity(texts: Sequence[AbstractSet[str]]) -> dict[str, float]:
     """Inverse document frequency of the words that two texts have, the most frequent first."""
-    counts = Counter(word for text in texts for word in set(content(text)))
+    counts = Counter(chain.from_iterable(texts))
     common = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
     return {word: round(log((1 + len(texts)) / (1 + counts[word])) + 1, 4) for word in common[:_VOCABULARY]}
 
 
-def _words(texts: Sequence[str], rarity: dict[str, float]) -> dict[str, float]:
+def _words(texts: Sequence[AbstractSet[str]], rarity: dict[str, float]) -> dict[str, float]:
     """The mean of the texts' bags of words, at length 1, cut to the weightiest words."""
     highest = max(rarity.values(), default=1.0)
     total: Counter[str] = Counter()
     for text in texts:
-        bag = {word: rarity.get(word, highest) for word in sorted(set(content(text)))}
-        length = sum(weight**2 for weight in bag.values()) ** 0.5
-        for word, weight in bag.items():
+        bag = sorted(text)
+        weights = [rarity.get(word, highest) for word in bag]
+        length = sum([weight * weight for weight in weights]) ** 0.5
+        for word, weight in zip(bag, weights, strict=True):
             total[word] += weight / length
     length = sum(weight**2 for weight in total.values()) ** 0.5 or 1.0
     best = sorted((word for word in total if word in rarity), key=lambda word: (-total[word], word))[:_WORDS]
@@ -134,19 +138,22 @@ def _words(texts: Sequence[str], rarity: dict[str, float]) -> dict[str, float]:
 class _Group(NamedTuple):
     """Messages that may be a topic, with the id and the parent they get."""
 
-    members: list[_Said]
+    members: list[int]
+    """Places in the sample."""
     centre: NDArray[np.float32]
     id: str
     parent: str
     born: int
 
 
-def _topics(found: Sequence[_Group], rarity: dict[str, float], mean: str) -> list[Discovered]:
+def _topics(
+    found: Sequence[_Group], sample: Sequence[_Said], texts: Read, rarity: dict[str, float], mean: str
+) -> list[Discovered]:
     """Topics of groups: named against each other, each with the example nearest to it that a person reads at a glance.
 
     What has no two words that several messages share is no topic that a person would understand.
     """
-    named = describe([[said.text for said in group.members] for group in found])
+    named = describe([[texts.words[at] for at in group.members] for group in found])
     understood = [at for at, (_, keywords) in enumerate(named) if len(keywords) >= _TELLING]
     found, named = [found[at] for at in understood], [named[at] for at in understood]
     topics = [
@@ -154,37 +161,32 @@ def _topics(found: Sequence[_Group], rarity: dict[str, float], mean: str) -> lis
             id=group.id,
             label=label,
             keywords=keywords,
-            example=group.members[0].ref,
+            example=sample[group.members[0]].ref,
             born=group.born,
             parent=group.parent,
             size=len(group.members),
             centre=pack(group.centre),
-            words=_words([said.text for said in group.members], rarity),
+            words=_words([texts.content[at] for at in group.members], rarity),
         )
         for group, (label, keywords) in zip(found, named, strict=True)
     ]
     record = Record(mark=0, fitted=0, seen=0, mean=mean, rarity=rarity, topics=tuple(topics), merged={})
     model = Model(record)
-    scores = model.scores([said.text for group in found for said in group.members])
+    scores = model.scores(texts.some([at for group in found for at in group.members]))
     shown, start = [], 0
     for at, topic in enumerate(topics):
-        members = found[at].members
+        members = [sample[place] for place in found[at].members]
         near = scores[start : start + len(members), at].tolist()
-        order = sorted(
-            (len(said.text) > _GLANCE, -score, *_age(said)) for score, said in zip(near, members, strict=True)
-        )
-        shown.append(msgspec.structs.replace(topic, example=order[0][-1]))
+        best = min((len(said.text) > _GLANCE, -score, said) for score, said in zip(near, members, strict=True))
+        shown.append(msgspec.structs.replace(topic, example=best[-1].ref))
         start += len(members)
     return shown
 
 
-def _vectors(sample: Sequence[_Said]) -> NDArray[np.float32]:
-    return embedding.load().embed([embedding.words(said.text) for said in sample])
-
-
 def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None) -> Model:
     """Topics found anew, with the ids of the previous ones that they continue."""
-    vectors = _vectors(sample)
+    texts = Read.of([said.words for said in sample])
+    vectors = texts.vectors
     mean = pack(
         vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
         if len(sample)
@@ -192,19 +194,19 @@ def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None)
     )
     names = groups(unit(vectors - unpack(mean)), _SMALLEST) if len(sample) else np.zeros(0, np.intp)
     names[names >= _MOST] = -1
-    before = previous.nearest([said.text for said in sample]) if previous else [""] * len(sample)
+    before = previous.nearest_of(texts) if previous else [""] * len(sample)
     count = int(names.max(initial=-1)) + 1
     kept, parents, merged = _continued(names, before, count)
-    rarity = _rarity([said.text for said in sample])
+    rarity = _rarity(texts.content)
     found = []
     for group in range(count):
         inside = np.flatnonzero(names == group)
-        members = [sample[int(at)] for at in inside]
-        name = kept.get(group) or _new_id(mark, members)
+        members = inside.tolist()
+        name = kept.get(group) or _new_id(mark, [sample[at] for at in members])
         born = next((topic.born for topic in previous.record.topics if topic.id == name), mark) if previous else mark
         centre = vectors[inside].mean(axis=0, dtype=np.float64).astype(np.float32)
         found.append(_Group(members, centre, name, parents.get(group, ""), born))
-    topics = _topics(found, rarity, mean)
+    topics = _topics(found, sample, texts, rarity, mean)
     alive = {topic.id for topic in topics}
     into = {old: found[group].id for old, group in merged.items() if found[group].id in alive}
     if previous:
@@ -261,16 +263,16 @@ def _continued(
 
 
 def _new_id(mark: int, members: Sequence[_Said]) -> str:
-    first = min((said.ts, said.text) for said in members)
+    first = min(members)[:2]
     return FOUND + hashlib.sha256(repr((mark, first)).encode()).hexdigest()[:10]
 
 
 def _extend(sample: Sequence[_Said], seen: int, mark: int, previous: Model) -> Model:
     """The previous topics, and new ones for what they do not explain."""
     old = previous.record
-    before = previous.nearest([said.text for said in sample])
-    rest = [said for said, topic in zip(sample, before, strict=True) if not topic]
-    vectors = _vectors(rest)
+    texts = Read.of([said.words for said in sample])
+    rest = [at for at, topic in enumerate(previous.nearest_of(texts)) if not topic]
+    vectors = texts.vectors[rest]
     names = groups(unit(vectors - unpack(old.mean)), _SMALLEST) if rest else np.zeros(0, np.intp)
     centres = unit(np.stack([unpack(topic.centre) for topic in old.topics]) - unpack(old.mean)) if old.topics else None
     found = []
@@ -281,11 +283,11 @@ def _extend(sample: Sequence[_Said], seen: int, mark: int, previous: Model) -> M
         if centres is not None and float((centres * apart).sum(axis=1).max()) > _APART:
             continue
         members = [rest[at] for at in inside]
-        found.append(_Group(members, centre, _new_id(mark, members), "", mark))
-    fresh = _rarity([said.text for group in found for said in group.members])
+        found.append(_Group(members, centre, _new_id(mark, [sample[at] for at in members]), "", mark))
+    fresh = _rarity([texts.content[at] for group in found for at in group.members])
     added = {word: weight for word, weight in fresh.items() if word not in old.rarity}
     rarity = old.rarity | dict(list(added.items())[:_VOCABULARY])
-    topics = _topics(found, rarity, old.mean)
+    topics = _topics(found, sample, texts, rarity, old.mean)
     return Model(
         Record(
             mark=mark,

@@ -17,6 +17,7 @@ from analytics import embedding
 from analytics.embedding import words
 from analytics.topics.clusters import whole
 from analytics.topics.features import Features, Lexicon
+from analytics.topics.stopwords import read
 from analytics.topics.taxonomy import Taxonomy, Weights, evidence, nearness
 from analytics.topics.wording import describe
 
@@ -88,7 +89,8 @@ def train(examples: Iterable[tuple[str, str | None]]) -> Taxonomy:
     lexicon = Lexicon.learn(split, _SIZE // len(labels))
     weights, bias = _fit(lexicon.transform(split), target, len(labels)).blended(blend)
     grouped = [
-        [text for text, number in zip(data.texts, target, strict=True) if number == at] for at in range(len(labels))
+        [read(text) for text, number in zip(data.texts, target, strict=True) if number == at]
+        for at in range(len(labels))
     ]
     return Taxonomy(
         labels=labels,

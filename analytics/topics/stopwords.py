@@ -1,10 +1,10 @@
 """Words that no topic is about: function words and courtesies of English and German."""
 
-from functools import lru_cache
+from collections.abc import Iterable
 
 from analytics.embedding import words
 
-__all__ = ["STOPWORDS", "content"]
+__all__ = ["READ", "STOPWORDS", "content", "read"]
 
 _ENGLISH = """
 a about above after again against all almost also although always am an and another any anybody anyone anything are
@@ -43,16 +43,15 @@ wollte wurde wurden würde zu zum zur zwar zwei danke dank dankeschön hilfe lei
 STOPWORDS = frozenset(_ENGLISH.split()) | frozenset(_GERMAN.split())
 
 
-_READ = 2_000
+READ = 2_000
 """Characters of a text that are read."""
 
 
-def content(text: str) -> tuple[str, ...]:
-    """The words of a text's beginning that can carry a topic."""
-    return _content(text[:_READ])
+def read(text: str) -> list[str]:
+    """The words of a text's beginning."""
+    return words(text[:READ])
 
 
-@lru_cache(maxsize=8_192)
-def _content(text: str) -> tuple[str, ...]:
-    # Remembered for the latest texts, which several steps ask for.
-    return tuple(word for word in words(text) if len(word) > 1 and word not in STOPWORDS and not word.isdigit())
+def content(said: Iterable[str]) -> list[str]:
+    """Those of a text's words that can carry a topic."""
+    return [word for word in said if word not in STOPWORDS and len(word) > 1 and not word.isdigit()]

@@ -7,7 +7,7 @@ import numpy as np
 
 from analytics.conversation import Conversation, Ref
 from analytics.topics.segments import tagged
-from analytics.topics.stopwords import content
+from analytics.topics.stopwords import content, read
 from analytics.topics.taxonomy import Taxonomy
 from models.rows import EventTopic
 
@@ -66,5 +66,5 @@ class Tagger:
         scores = shares * (1 - none[:, None])
         best = scores.argmax(axis=1) if texts else np.zeros(0, np.intp)
         sure = scores[np.arange(len(texts)), best] >= _SURE
-        said = [len(content(text)) for text in texts]
+        said = [len(content(read(text))) for text in texts]
         return tagged(conversations, best, scores, sure, said, ids=self._ids, model=self.version)

@@ -3,15 +3,14 @@
 import re
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
+from itertools import chain, pairwise
 from math import log
 
-from analytics.embedding import words
-from analytics.topics.stopwords import STOPWORDS, content
+from analytics.topics.stopwords import content
 
 __all__ = ["AT_LEAST", "describe"]
 
-_LONGEST = 3
-"""Words of a phrase."""
 _SHARE = 0.2
 """Of a group's texts, how many must have a phrase for it to name the group."""
 _NUMBER = re.compile(r"\d{4}")
@@ -20,16 +19,13 @@ AT_LEAST = 3
 """Texts that must have a word or phrase for it to be shown: nothing that only one person said is."""
 
 
-def _phrases(text: str) -> set[str]:
-    """Runs of two or three words that begin and end with a word of content."""
-    said = words(text)
-    heavy = [len(word) > 1 and word not in STOPWORDS and not word.isdigit() for word in said]
-    return {
-        " ".join(said[start:end])
-        for start in range(len(said))
-        if heavy[start]
-        for end in range(start + 2, min(start + _LONGEST, len(said)) + 1)
-        if heavy[end - 1]
+def _phrases(said: Sequence[str], heavy: AbstractSet[str]) -> set[str]:
+    """Runs of two or three words that begin and end with a heavy one."""
+    found = {f"{one} {two}" for one, two in pairwise(said) if one in heavy and two in heavy}
+    return found | {
+        f"{one} {two} {three}"
+        for one, two, three in zip(said, said[1:], said[2:], strict=False)
+        if one in heavy and three in heavy
     }
 
 
@@ -44,16 +40,23 @@ def _telling(inside: Counter[str], texts: int, everywhere: Counter[str], total: 
 
 
 def describe(
-    groups: Sequence[Sequence[str]], keywords: int = 10, least: int = AT_LEAST
+    groups: Sequence[Sequence[Sequence[str]]], keywords: int = 10, least: int = AT_LEAST
 ) -> list[tuple[str, tuple[str, ...]]]:
-    """A label and the most telling words of each group of texts, against the other groups.
+    """A label and the most telling words of each group of texts, given as words, against the other groups.
 
     Words count that ``least`` texts of a group have.
 
     The label is the most telling phrase that a fifth of the texts have, else the two most telling words.
     """
-    single = [Counter(word for text in texts for word in set(content(text))) for texts in groups]
-    longer = [Counter(phrase for text in texts for phrase in _phrases(text)) for texts in groups]
+    single = [Counter(chain.from_iterable(set(content(text)) for text in texts)) for texts in groups]
+    # A phrase that many texts have is of words that many texts have.
+    heavy = {
+        word
+        for texts, ones in zip(groups, single, strict=True)
+        for word, count in ones.items()
+        if count >= _SHARE * len(texts)
+    }
+    longer = [Counter(chain.from_iterable(_phrases(text, heavy) for text in texts)) for texts in groups]
     total = sum(len(texts) for texts in groups)
     everywhere: dict[int, Counter[str]] = defaultdict(Counter)
     for at, counters in enumerate((single, longer)):
