@@ -217,8 +217,9 @@ def cost(data: Path) -> None:
 
 
 def warm_up() -> tuple[list[str], np.ndarray[Any, Any]]:
+    """More than the 4,096 texts from which UMAP's neighbours are approximate, by code that is compiled at first use."""
     texts = [
-        f"{verb} the {thing} {n}" for n in range(40) for verb in ("book", "fix") for thing in ("flight", "printer")
+        f"{verb} the {thing} {n}" for n in range(1_100) for verb in ("book", "fix") for thing in ("flight", "printer")
     ]
     return texts, embedding.load().embed([embedding.words(text) for text in texts])
 

@@ -65,7 +65,7 @@ def test_topics_are_discovered_whatever_arrives_when(store, tmp_path):
     found = [topic for topic in at_once["topics"] if topic["source"] == "discovered"]
     assert {word for topic in found for word in topic["keywords"]} >= {"flight", "printer"}
     versions = [row["version"] for row in at_once["discovered_models"]]
-    assert len(versions) == 4
+    assert len(versions) == 7
     assert {row["topic_model"] for row in at_once["sessions"]} == set(versions)
 
     piecemeal = Store(f"sqlite:///{tmp_path / 'other.db'}")

@@ -36,7 +36,7 @@ _BESIDE = 1_000
 _SMALLEST = 4
 _MOST = 400
 """Topics of a model."""
-_WORDS = 60
+_WORDS = 240
 """Words that a topic is recognised by."""
 _VOCABULARY = 4_000
 _TELLING = 2

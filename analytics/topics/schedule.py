@@ -22,7 +22,7 @@ TOLD = frozenset({Visibility.PUBLIC, Visibility.INTERNAL})
 """Visibility of messages that topics may be found in, since words of theirs name a topic."""
 _FIRST = 100
 """Messages of the first fit."""
-_YOUNG = 1.1
+_YOUNG = 1.05
 _GROWTH = 1.5
 """Messages at a fit, times those at the one before, while topics may still be found anew and later. What a young log's
 topics are changes when they are: the less was said since the last fit, the fewer messages see their topic change."""
@@ -63,7 +63,7 @@ class Fit(NamedTuple):
 def plan(hours: Mapping[int, int]) -> list[Due]:
     """The fits that a log is due so far, in order; each takes the model of the one before as ``previous``.
 
-    A fit comes when there are a tenth as many messages again as at the last one (half as many, once topics are settled),
+    A fit comes when there are a twentieth as many messages again as at the last one (half as many, once topics are settled),
     or after a week with thirty. An hour counts when a later one has begun. More messages only ever add fits, unless
     they come late, into an hour that had counted.
 
