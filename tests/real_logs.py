@@ -19,7 +19,7 @@ def lines(data: Path, *names: str) -> Iterator[bytes]:
                 yield line.rstrip(b"\n")
 
 
-def sample(data: Path, *, sessions: int = 12) -> list[bytes]:
+def sample(data: Path, *, sessions: int = 8) -> list[bytes]:
     """Some whole sessions of every log, the same at every call."""
     chosen: list[bytes] = []
     for name in NAMES:

@@ -1,6 +1,7 @@
 """Train the style model again: ``python -m analytics.training.style --data DIR``.
 
-The same data and the same versions of numpy, scipy and scikit-learn give the same weights to the bit.
+The same data, the same versions of numpy, scipy and scikit-learn and the same kind of processor give the same weights to the
+bit; on another one a few in a hundred thousand differ by one step of 255.
 ``--measure`` prints the cross-validated figures of the model card as well.
 """
 
