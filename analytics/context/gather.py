@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from sqlalchemy import ColumnElement, and_, or_, tuple_
+from sqlalchemy import ColumnElement, and_, or_
 
 from analytics.context.block import age
 from analytics.context.candidates import Candidate
@@ -128,13 +128,17 @@ def _read(reader: Reader, where: ColumnElement[bool], limit: int) -> list[Memory
 
 def _texts(reader: Reader, refs: Iterable[str]) -> dict[str, list[MemoryItem]]:
     """The items of events, by ``stream:seq``."""
-    places = sorted({(ref.rpartition(":")[0], int(ref.rpartition(":")[2])) for ref in refs if ref})
+    places: dict[str, set[int]] = defaultdict(set)
+    for stream, _, seq in (ref.rpartition(":") for ref in refs if ref):
+        places[stream].add(int(seq))
     found: dict[str, list[MemoryItem]] = defaultdict(list)
     t = tables.memory_items
-    for start in range(0, len(places), 200):
-        there = tuple_(t.c.stream, t.c.seq).in_(places[start : start + 200])
-        for item in _read(reader, there, 1_000):
-            found[f"{item.stream}:{item.seq}"].append(item)
+    for stream, seqs in sorted(places.items()):  # stream by stream: pairs would have all of the agent's items read
+        ordered = sorted(seqs)
+        for start in range(0, len(ordered), 200):
+            there = and_(t.c.stream == stream, t.c.seq.in_(ordered[start : start + 200]))
+            for item in _read(reader, there, 1_000):
+                found[f"{stream}:{item.seq}"].append(item)
     return found
 
 
