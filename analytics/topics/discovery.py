@@ -7,7 +7,7 @@ import base64
 import hashlib
 from collections.abc import Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import chain
+from itertools import chain, repeat
 from typing import NamedTuple, Self
 
 import msgspec
@@ -178,8 +178,7 @@ class Model:
 
         A text without words of content is near to none.
         """
-        vectors = whole(unit(texts.vectors - self._mean))
-        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors).astype(np.float64)).clip(min=1)
+        vectors, lengths = self._placed(texts)
         scores = (vectors @ self._centres.T).astype(np.float64)
         scores /= lengths[:, None]
         scores /= self._lengths
@@ -188,12 +187,30 @@ class Model:
         scores[[at for at, words in enumerate(texts.content) if not words]] = 0
         return scores.clip(0, 1, out=scores).round(6, out=scores)
 
+    def scores_of(self, texts: Read, topics: NDArray[np.intp]) -> NDArray[np.float64]:
+        """The same of each text and one topic, (texts,), the topic given by its place among the ids, (texts,)."""
+        vectors, lengths = self._placed(texts)
+        scores = np.einsum("ij,ij->i", vectors, self._centres[topics]).astype(np.float64)
+        scores /= lengths
+        scores /= self._lengths[topics]
+        bags = self._bags(texts.content)
+        rows = np.repeat(np.arange(len(topics)), np.diff(bags.indptr))
+        shared = bags.data * self._words.toarray()[bags.indices, topics[rows]]
+        scores = (1 - _BY_WORDS) * scores + _BY_WORDS * np.bincount(rows, weights=shared, minlength=len(topics))
+        scores[[at for at, words in enumerate(texts.content) if not words]] = 0
+        return scores.clip(0, 1).round(6)
+
+    def _placed(self, texts: Read) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
+        """Vectors in whole numbers, seen from their mean, and their lengths."""
+        vectors = whole(unit(texts.vectors - self._mean))
+        return vectors, np.sqrt(np.einsum("ij,ij->i", vectors, vectors).astype(np.float64)).clip(min=1)
+
     def _bags(self, content: Sequence[AbstractSet[str]]) -> sp.csr_matrix:
         """Words of content weighted by rarity, each text's of length 1; unknown ones count once."""
         unknown = len(self._columns)
         sizes = np.fromiter(map(len, content), np.intp, len(content))
         words = chain.from_iterable(content)
-        columns = np.fromiter((self._columns.get(word, unknown) for word in words), np.intp, int(sizes.sum()))
+        columns = np.fromiter(map(self._columns.get, words, repeat(unknown)), np.intp, int(sizes.sum()))
         ends = np.concatenate([[0], sizes.cumsum()])
         bags = sp.csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(content), unknown + 1))
         bags.sum_duplicates()  # in the order of columns, whatever that of a set
