@@ -190,15 +190,16 @@ class Model:
     def scores_of(self, texts: Read, topics: NDArray[np.intp]) -> NDArray[np.float64]:
         """The same of each text and one topic, (texts,), the topic given by its place among the ids, (texts,)."""
         vectors, lengths = self._placed(texts)
-        scores = np.einsum("ij,ij->i", vectors, self._centres[topics]).astype(np.float64)
+        scores: NDArray[np.float64] = np.einsum("ij,ij->i", vectors, self._centres[topics]).astype(np.float64)
         scores /= lengths
         scores /= self._lengths[topics]
         bags = self._bags(texts.content)
         rows = np.repeat(np.arange(len(topics)), np.diff(bags.indptr))
         shared = bags.data * self._words.toarray()[bags.indices, topics[rows]]
-        scores = (1 - _BY_WORDS) * scores + _BY_WORDS * np.bincount(rows, weights=shared, minlength=len(topics))
+        scores *= 1 - _BY_WORDS
+        scores += _BY_WORDS * np.bincount(rows, weights=shared, minlength=len(topics))
         scores[[at for at, words in enumerate(texts.content) if not words]] = 0
-        return scores.clip(0, 1).round(6)
+        return scores.clip(0, 1, out=scores).round(6, out=scores)
 
     def _placed(self, texts: Read) -> tuple[NDArray[np.float32], NDArray[np.float64]]:
         """Vectors in whole numbers, seen from their mean, and their lengths."""

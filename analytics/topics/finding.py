@@ -34,8 +34,8 @@ _SAMPLE = 5_000
 _BESIDE = 1_000
 """Messages held at most beside them, while it is not known which those are."""
 _WIDTH = 128
-"""Of the vectors' numbers, how many groups are found by: the embedding was trained to say most with the first
-(Kusupati et al. 2022), and half of them find as good groups in half the time."""
+"""Of the vectors' numbers, how many the groups of a settled log are found by: the embedding was trained to say most with
+the first (Kusupati et al. 2022). Among many messages half of them find as good groups in half the time."""
 _SMALLEST = 4
 _MOST = 400
 """Topics of a model."""
@@ -230,7 +230,8 @@ def _groups(vectors: NDArray[np.float32], mean: str) -> NDArray[np.intp]:
     """The group of each vector, seen from the mean; -1: of none."""
     if not len(vectors):
         return np.zeros(0, np.intp)
-    return groups(unit((vectors - unpack(mean))[:, :_WIDTH]), _SMALLEST)
+    width = _WIDTH if len(vectors) > SETTLED else vectors.shape[1]
+    return groups(unit((vectors - unpack(mean))[:, :width]), _SMALLEST)
 
 
 def _former(previous: Model | None, alive: AbstractSet[str]) -> tuple[Described, ...]:

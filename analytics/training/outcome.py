@@ -1,6 +1,6 @@
 """Train the outcome model again: ``python -m analytics.training.outcome --data DIR``.
 
-The same data and the same versions of numpy, scipy and scikit-learn give the same weights to the bit.
+The same data and the same versions of numpy, scipy and scikit-learn give the same file.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from analytics.outcome.behaviour import REACTIONS, TALK, WORK
 from analytics.outcome.model import TOOLS, OutcomeModel, TurnModel, describe, doubt, pack, standard
 from analytics.outcome.turns import BUCKETS, Turn, turns
 from analytics.signals import detect
+from analytics.training.style_heads import TOLERANCE
 from models.dialects import decode
 from models.events import Event
 from models.rows import Signal
@@ -42,7 +43,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-VERSION = "outcome-3"
+VERSION = "outcome-4"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 RATED = ("uss-mwoz", "uss-redial", "uss-ccpe")
@@ -52,6 +53,8 @@ WEIGHT = {"tau-airline": 200.0, "sgd": 200.0}
 """What all sessions of a set weigh together; 300 where nothing is said."""
 DRAWN = 4
 """Every fourth session of SGD is used: they are all much alike."""
+DECIMALS = 6
+"""Of weights: the rest is the processor's."""
 TURN_STRENGTH = 30.0
 STRENGTH = 0.001
 """Inverse of the penalty of sessions' features; a third or three times of it is as good."""
@@ -147,17 +150,17 @@ def fit_turns(sets: Sequence[Set]) -> TurnModel:
     dense = np.array([turn.dense for turn, _ in found])
     mean, scale = dense.mean(axis=0), DENSE_SCALE / (dense.std(axis=0) + 1e-6)
     matrix = sp.hstack([user, agent, sp.csr_array((dense - mean) * scale)]).tocsr()
-    ridge = Ridge(alpha=TURN_STRENGTH, solver="sparse_cg", tol=1e-4)
+    ridge = Ridge(alpha=TURN_STRENGTH, solver="sparse_cg", tol=TOLERANCE)
     ridge.fit(matrix, np.array([rating for _, rating in found]), weight)
     weights = np.asarray(ridge.coef_, dtype=float)
-    inner = weights[2 * BUCKETS :] * scale
+    inner = (weights[2 * BUCKETS :] * scale).round(DECIMALS)
     return TurnModel(
-        user=(weights[:BUCKETS] * user_idf).astype(np.float32).astype(float),
-        agent=(weights[BUCKETS : 2 * BUCKETS] * agent_idf).astype(np.float32).astype(float),
+        user=(weights[:BUCKETS] * user_idf).round(DECIMALS).astype(np.float32).astype(float),
+        agent=(weights[BUCKETS : 2 * BUCKETS] * agent_idf).round(DECIMALS).astype(np.float32).astype(float),
         user_idf=user_idf,
         agent_idf=agent_idf,
         dense=inner,
-        bias=float(ridge.intercept_) - float(mean @ inner),
+        bias=round(float(ridge.intercept_) - float(mean @ inner), DECIMALS),
     )
 
 
@@ -226,7 +229,7 @@ def fit_weights(sets: Sequence[Set], parts: Sequence[Part], turn: TurnModel) -> 
     plain = [1.0] * (len(REACTIONS) + len(TALK))
     trust = np.array([SATISFIED_SCALE] * 2 + plain + [WORK_SCALE] * len(WORK))
     matrix = sp.hstack([sp.csr_array(standard(dense, centre, scale) * trust), tools, of_set]).tocsr()
-    logistic = LogisticRegression(C=STRENGTH, solver="lbfgs", tol=1e-6, max_iter=5000)
+    logistic = LogisticRegression(C=STRENGTH, solver="newton-cholesky", tol=TOLERANCE)
     logistic.fit(matrix, np.concatenate([each.content for each in sets]), weight)
     weights, used = logistic.coef_[0], dense.shape[1]
     return OutcomeModel(
@@ -280,7 +283,7 @@ def _spread(dense: Floats, weight: Floats) -> tuple[Floats, Floats]:
     share = share / np.maximum(share.sum(axis=0), 1e-9)
     centre = (np.nan_to_num(dense) * share).sum(axis=0)
     scale = np.sqrt((np.nan_to_num(dense - centre) ** 2 * share).sum(axis=0)) + 1e-6
-    return centre, scale
+    return centre.round(DECIMALS), scale.round(DECIMALS)
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from analytics.style.features import count, edges
 from analytics.style.question import CLUES, Sentences, sentences
 from analytics.text import clean, encode, tokens
 from analytics.training.style_data import lines
+from analytics.training.style_heads import TOLERANCE
 
 __all__ = ["Sentence", "cut", "question_fit", "read", "see"]
 
@@ -23,6 +24,7 @@ Sentence = tuple[str, bool]
 _SENTENCE = re.compile(r"[^.!?\n]+[.!?]*")
 _SPOKEN = re.compile(rb'"(?:text|content)":"((?:[^"\\]|\\.)*)"')
 STRENGTH = 0.1
+DECIMALS = 4
 
 
 def cut(text: str) -> list[Sentence]:
@@ -76,12 +78,12 @@ def question_fit(examples: list[Sentence]) -> dict[str, NDArray[Any]]:
     )
     trusted = target | ~doubtful  # the form of a question without the sign: its writer left it out
     words, clues, target = words[trusted], clues[trusted], target[trusted]
-    joint = LogisticRegression(C=STRENGTH, solver="liblinear", tol=1e-2, random_state=0)
+    joint = LogisticRegression(C=STRENGTH, solver="liblinear", tol=TOLERANCE, max_iter=1000)
     joint.fit(sp.hstack([words, sp.csr_array(clues)]).tocsr(), target)
-    alone = LogisticRegression(C=1.0, max_iter=500).fit(clues, target)
+    alone = LogisticRegression(C=1.0, tol=TOLERANCE, max_iter=1000).fit(clues, target)
     split = words.shape[1]
     with_words = np.append(joint.coef_[0][split:], joint.intercept_)
     return {
-        "question.words": joint.coef_[0][:split].astype(np.float32),
+        "question.words": joint.coef_[0][:split].round(DECIMALS).astype(np.float32),
         "question.clues": np.stack([with_words, np.append(alone.coef_[0], alone.intercept_)], axis=1),
     }
