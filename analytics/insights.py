@@ -84,7 +84,7 @@ class Insights:
 
         >>> db = Insights.demo()
         >>> db.sessions()["agent"].value_counts().head(2).to_dict()
-        {'desk': 48, 'home': 21}
+        {'desk': 57, 'home': 21}
         >>> axes = db.plot.outcomes()
     """
 

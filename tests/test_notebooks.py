@@ -118,7 +118,8 @@ def test_a_plot_says_so_when_there_is_nothing_to_draw(name, empty):
 def test_effects_show_what_is_reported_among_all_that_was_tested(db):
     effects, patterns = db.effects(), db.patterns()
     assert effects.loc[effects["reported"], "statement"].tolist() == patterns["statement"].tolist()
-    assert (effects["kind"] == "style_effect").sum() == 8
+    of_agent = effects.loc[effects["kind"] == "style_effect", "agent"].value_counts()
+    assert of_agent[of_agent > 0].to_dict() == {"": 8, "desk": 8}, "an agent is tested by itself from 50 sessions on"
     assert effects.loc[~effects["reported"], "q_value"].min() > 0.05
 
 
