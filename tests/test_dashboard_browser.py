@@ -38,6 +38,7 @@ NEW = "Could you knit me a jumper, please?"
 def browser() -> Iterator[Browser]:
     program = next(filter(None, map(shutil.which, CHROMIUM)), None)
     assert program, "no Chromium: apt-get install chromium"
+    expect.set_options(timeout=60_000)  # a busy machine needs more than the usual five seconds
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         with sync_playwright() as playwright:
