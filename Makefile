@@ -17,7 +17,7 @@ demo: $(READY)  ## the main job on the sample workspace
 test: $(READY)  ## every test; those that need the labelled data or Chromium only where these are at hand
 	$(if $(wildcard $(DATA)),,@echo "no labelled data at $(DATA): the tests that measure on it are left out")
 	$(if $(CHROMIUM),,@echo "no Chromium: the tests that drive the dashboard in a browser are left out")
-	EVENTLORE_DATA=$(abspath $(DATA)) $(VENV)/bin/pytest -n 2 --dist worksteal -m "$(subst data not,data and not,$(strip $(LEFT_OUT)))"
+	EVENTLORE_DATA=$(abspath $(DATA)) $(VENV)/bin/pytest -n 3 --dist worksteal -m "$(subst data not,data and not,$(strip $(LEFT_OUT)))"
 
 e2e-openclaw: $(VENV)/.e2e  ## the real OpenClaw, from npm, followed while it works; some minutes
 	$(VENV)/bin/python tests/e2e/openclaw.py $(VENV)/openclaw
