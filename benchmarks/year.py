@@ -186,7 +186,7 @@ def copy_to(file: Path, url: str) -> None:
                 for row in rows:
                     copying.write_row([json.dumps(v) if isinstance(v, dict | list) else v for v in row])
         here.connection.commit()
-        cursor.execute("ANALYZE")
-        here.connection.commit()
+    with target.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as here:
+        here.exec_driver_sql("VACUUM ANALYZE")  # which a log of a year has seen often
     source.close()
     target.close()

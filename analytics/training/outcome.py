@@ -1,6 +1,6 @@
 """Train the outcome model again: ``python -m analytics.training.outcome --data DIR``.
 
-The same data and the same versions of numpy, scipy and scikit-learn give the same file.
+The same data, the same model of style and the same versions of numpy, scipy and scikit-learn give the same file.
 """
 
 import argparse

@@ -1,6 +1,7 @@
 """Train the style model again: ``python -m analytics.training.style --data DIR``.
 
-The same data and the same versions of numpy, scipy and scikit-learn give the same file.
+The same data and the same versions of numpy, scipy and scikit-learn give the same file; on another kind of processor one
+weight in a million may differ by its last digit.
 ``--measure`` prints the cross-validated figures of the model card as well.
 """
 
