@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from analytics.conversation import Conversation, Message
 from analytics.topics.clusters import groups, unit
+from analytics.topics.corpus import Corpus
 from analytics.topics.discovery import Model
 from analytics.topics.finding import due, fit
 from analytics.topics.schedule import HOUR, Chain, Due, Hour, learn, plan
@@ -156,12 +157,8 @@ def test_groups_of_any_number_are_found_without_being_told_how_many():
 
 
 def test_a_group_is_named_by_what_only_it_says():
-    named = describe(
-        [
-            [text.split() for text in ("credit limit please", "raise my credit limit", "credit limit")],
-            [text.split() for text in ("rain please", "rain today", "rain")],
-        ]
-    )
+    texts = ["credit limit please", "rain please", "raise my credit limit", "rain today", "credit limit", "rain"]
+    named = describe(Corpus.of([text.split() for text in texts]), [[0, 2, 4], [1, 3, 5]])
     assert named[0] == ("Credit limit", ("credit", "limit"))
     assert named[1][1] == ("rain",)
 

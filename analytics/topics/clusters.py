@@ -21,7 +21,11 @@ Vectors = NDArray[np.float32]
 _STEPS = 5
 _SAME = 0.9
 """Cosine from which two peaks are one."""
-_BLOCK = 1_000
+_BLOCK = 250
+_NEVER = -(1 << 20)
+"""Below every product of two vectors in whole numbers."""
+_PLACES = 20
+"""Bits of a place among the vectors."""
 _DEEP = 16
 """Vectors of which only the best is looked at first."""
 
@@ -38,51 +42,61 @@ def unit(vectors: Vectors) -> Vectors:
 
 def whole(vectors: Vectors) -> Vectors:
     """Unit vectors as whole numbers of at most 127, 400 standing for 1: products of 256 of them sum without error."""
-    return np.rint(vectors * 400).clip(-127, 127).astype(np.float32)
+    numbers = vectors * np.float32(400)
+    np.rint(numbers, out=numbers)
+    return np.clip(numbers, -127, 127, out=numbers)
 
 
-def _neighbours(vectors: Vectors, count: int) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
+def _neighbours(vectors: Vectors, count: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """The nearest other vectors of each and their cosines, both (n, count)."""
     size = len(vectors)
     deep = max(1, min(_DEEP, size // count))
     numbers = np.zeros((-(-size // deep) * deep, vectors.shape[1]), np.float32)
     numbers[:size] = whole(vectors)
-    found = np.empty((size, count), np.intp)
+    found = np.empty((size, count), np.int64)
     near = np.empty((size, count), np.float32)
+    room = np.empty((_BLOCK, len(numbers)), np.float32)
     for start in range(0, size, _BLOCK):
-        alike = numbers[start : min(start + _BLOCK, size)] @ numbers.T
-        rows = np.arange(len(alike))
-        alike[rows, start + rows] = -np.inf
-        alike[:, size:] = -np.inf
-        best = np.sort(_highest(alike, count, deep), axis=1)
-        found[start : start + _BLOCK] = best
-        near[start : start + _BLOCK] = np.take_along_axis(alike, best, axis=1) / 400.0**2
+        block = numbers[start : min(start + _BLOCK, size)]
+        alike = np.matmul(block, numbers.T, out=room[: len(block)])
+        rows = np.arange(len(block))
+        alike[rows, start + rows] = _NEVER
+        alike[:, size:] = _NEVER
+        found[start : start + _BLOCK], highest = _highest(alike, count, deep)
+        near[start : start + _BLOCK] = highest / 400.0**2
     return found, near
 
 
-def _highest(values: NDArray[np.float32], count: int, deep: int) -> NDArray[np.intp]:
-    """The columns of the ``count`` highest whole numbers of each row, (rows, count).
+def _highest(values: NDArray[np.float32], count: int, deep: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The columns of the ``count`` highest whole numbers of each row, and these, both (rows, count), in any order.
 
     They are in those ``count`` of sets of ``deep`` columns whose highest are the highest.
     """
     rows, width = values.shape
     sets = width // deep
-    best = _first(values.reshape(rows, deep, sets).max(axis=1), np.arange(sets), count)
+    best, _ = _first(values.reshape(rows, deep, sets).max(axis=1), np.arange(sets), count)
     columns = (best[:, None, :] + sets * np.arange(deep)[:, None]).reshape(rows, -1)
-    return np.take_along_axis(columns, _first(np.take_along_axis(values, columns, axis=1), columns, count), axis=1)
+    return _first(np.take_along_axis(values, columns, axis=1), columns, count)
 
 
-def _first(values: NDArray[np.float32], places: NDArray[np.intp], count: int) -> NDArray[np.intp]:
-    """The ``count`` highest whole numbers of each row; of equal ones those of the lowest place, on every machine."""
-    keys = places - values.astype(np.float64) * (1 << 20)
-    return np.argpartition(keys, count - 1, axis=1)[:, :count]
+def _first(
+    values: NDArray[np.float32], places: NDArray[np.int64], count: int
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """The places of the ``count`` highest whole numbers of each row, and these.
+
+    Of equal ones those of the lowest place are taken, on every machine: value and place are sorted as one number.
+    """
+    keys = places - (values.astype(np.int64) << _PLACES)
+    best = np.partition(keys, count - 1, axis=1)[:, :count]
+    places = best & ((1 << _PLACES) - 1)
+    return places, (places - best) >> _PLACES
 
 
 def groups(vectors: Vectors, smallest: int) -> NDArray[np.intp]:
     """The group of each unit vector, (n,); -1: of none. Groups are numbered by size, the largest 0.
 
     Args:
-        vectors: (n, width); memory is of the order of n x 1,000.
+        vectors: (n, width); at most a million; memory is of the order of n x 1,000.
         smallest: vectors that make a group.
     """
     size = len(vectors)
@@ -92,6 +106,7 @@ def groups(vectors: Vectors, smallest: int) -> NDArray[np.intp]:
     found, near = _neighbours(vectors, count)
     starts = np.arange(0, found.size + 1, count)
     graph = sp.csr_matrix((np.maximum(near, 0).ravel(), found.ravel(), starts), shape=(size, size))
+    graph.sort_indices()
     graph = (graph.maximum(graph.T) + sp.eye(size, dtype=np.float32, format="csr")).tocsr()
     graph.sort_indices()
     walk = sp.diags(1 / np.asarray(graph.sum(axis=1)).ravel()).astype(np.float32) @ graph

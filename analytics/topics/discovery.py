@@ -6,7 +6,7 @@
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from collections.abc import Set as AbstractSet
+from functools import cached_property
 from itertools import chain, repeat
 from typing import NamedTuple, Self
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from analytics import embedding
 from analytics.conversation import Conversation, Ref
 from analytics.topics.clusters import unit, whole
+from analytics.topics.corpus import bags, rows, starts, weighted
 from analytics.topics.segments import tagged
 from analytics.topics.stopwords import content, read
 from analytics.topics.tagging import About
@@ -91,14 +92,6 @@ def _about(topic: Described, record: Record) -> About:
     )
 
 
-def _version(record: Record) -> str:
-    """Names what a model tags with; not its examples, whose places in the log say nothing of it."""
-    shown = msgspec.structs.replace(
-        record, topics=tuple(msgspec.structs.replace(topic, example=("", 0)) for topic in record.topics), former=()
-    )
-    return "found-" + hashlib.sha256(msgspec.json.encode(shown, order="deterministic")).hexdigest()[:12]
-
-
 def pack(vector: NDArray[np.float32]) -> str:
     """A vector as text: base64 of little-endian 16-bit floats."""
     return base64.b64encode(vector.astype("<f2").tobytes()).decode()
@@ -113,15 +106,15 @@ class Read(NamedTuple):
     """Texts as a model reads them."""
 
     words: Sequence[Sequence[str]]
-    content: Sequence[AbstractSet[str]]
-    """The different words of content of each."""
+    content: Sequence[Sequence[str]]
+    """Those that can carry a topic."""
     vectors: NDArray[np.float32]
     """(texts, width)."""
 
     @classmethod
     def of(cls, words: Sequence[Sequence[str]]) -> Self:
         """What a model reads of texts, given as words."""
-        return cls(words, [set(content(said)) for said in words], embedding.load().embed(words))
+        return cls(words, [content(said) for said in words], embedding.load().embed(words))
 
     def some(self, places: Sequence[int]) -> Self:
         """The texts at these places."""
@@ -135,7 +128,6 @@ class Model:
 
     def __init__(self, record: Record) -> None:
         self.record = record
-        self.version = _version(record)
         self.ids = [topic.id for topic in record.topics]
         self.topics: Mapping[str, About] = {
             topic.id: _about(topic, record) for topic in (*record.former, *record.topics)
@@ -148,6 +140,13 @@ class Model:
         self._columns = {word: at for at, word in enumerate(record.rarity)}
         self._rarity = np.array([*record.rarity.values(), max(record.rarity.values(), default=1.0)])
         self._words = self._by_words()
+
+    @cached_property
+    def version(self) -> str:
+        """Names what the model tags with; not its examples, whose places in the log say nothing of it."""
+        shown = [msgspec.structs.replace(topic, example=("", 0)) for topic in self.record.topics]
+        said = msgspec.structs.replace(self.record, topics=tuple(shown), former=())
+        return "found-" + hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:12]
 
     def _by_words(self) -> sp.csr_matrix:
         """(words, topics): the weight of each word, unknown ones last, for each topic."""
@@ -193,11 +192,10 @@ class Model:
         scores: NDArray[np.float64] = np.einsum("ij,ij->i", vectors, self._centres[topics]).astype(np.float64)
         scores /= lengths
         scores /= self._lengths[topics]
-        bags = self._bags(texts.content)
-        rows = np.repeat(np.arange(len(topics)), np.diff(bags.indptr))
-        shared = bags.data * self._words.toarray()[bags.indices, topics[rows]]
+        said = self._bags(texts.content)
+        shared = said.data * self._words.toarray()[said.indices, topics[rows(said)]]
         scores *= 1 - _BY_WORDS
-        scores += _BY_WORDS * np.bincount(rows, weights=shared, minlength=len(topics))
+        scores += _BY_WORDS * np.bincount(rows(said), weights=shared, minlength=len(topics))
         scores[[at for at, words in enumerate(texts.content) if not words]] = 0
         return scores.clip(0, 1, out=scores).round(6, out=scores)
 
@@ -206,25 +204,18 @@ class Model:
         vectors = whole(unit(texts.vectors - self._mean))
         return vectors, np.sqrt(np.einsum("ij,ij->i", vectors, vectors).astype(np.float64)).clip(min=1)
 
-    def _bags(self, content: Sequence[AbstractSet[str]]) -> sp.csr_matrix:
+    def _bags(self, content: Sequence[Sequence[str]]) -> sp.csr_matrix:
         """Words of content weighted by rarity, each text's of length 1; unknown ones count once."""
         unknown = len(self._columns)
-        sizes = np.fromiter(map(len, content), np.intp, len(content))
+        begin = starts(content)
         words = chain.from_iterable(content)
-        columns = np.fromiter(map(self._columns.get, words, repeat(unknown)), np.intp, int(sizes.sum()))
-        ends = np.concatenate([[0], sizes.cumsum()])
-        bags = sp.csr_matrix((np.ones(len(columns)), columns, ends), shape=(len(content), unknown + 1))
-        bags.sum_duplicates()  # in the order of columns, whatever that of a set
-        bags.data = self._rarity[bags.indices]
-        rows = np.repeat(np.arange(len(content)), np.diff(bags.indptr))
-        lengths = np.sqrt(np.bincount(rows, weights=bags.data**2, minlength=len(content)))
-        bags.data /= lengths[rows]
-        return bags
+        columns = np.fromiter(map(self._columns.get, words, repeat(unknown)), np.intp, int(begin[-1]))
+        return weighted(bags(columns, begin, unknown + 1), self._rarity)
 
     def _likeliest(self, texts: Read) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.bool_], list[int]]:
-        """Scores; the best topic of each text, whether it is good enough, and the words of content of each."""
+        """Scores; the best topic of each text, whether it is good enough, and the different words of content of each."""
         scores = self.scores(texts)
-        said = [len(words) for words in texts.content]
+        said = [len(set(words)) for words in texts.content]
         best = scores.argmax(axis=1)
         least = np.where(np.array(said) > 1, _FLOOR, _FLOOR_OF_ONE)
         return scores, best, scores[np.arange(len(best)), best] >= least, said

@@ -9,16 +9,18 @@ import hashlib
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import chain
 from math import log
 from typing import NamedTuple
 
 import msgspec
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from analytics import embedding
 from analytics.conversation import Ref
 from analytics.topics.clusters import groups, unit
+from analytics.topics.corpus import Corpus, picked, ranked, rows, weighted
 from analytics.topics.discovery import FOUND, Described, Discovered, Model, Read, Record, pack, unpack
 from analytics.topics.stopwords import READ, content, read
 from analytics.topics.wording import describe
@@ -62,6 +64,7 @@ class _Said(NamedTuple):
     text: str
     ref: Ref
     words: Sequence[str]
+    content: Sequence[str]
 
 
 def fit(
@@ -98,12 +101,12 @@ def _sample(messages: Iterable[tuple[Ref, int, str]], mark: int, previous: Model
             continue
         count += previous is None or ts > known
         words = read(text)
-        said = content(words)
-        if len(set(said)) < 2:
+        telling = content(words)
+        if len(set(telling)) < 2:
             continue
-        digest = hashlib.blake2b(" ".join(said).encode(), digest_size=8).digest()
+        digest = hashlib.blake2b(" ".join(telling).encode(), digest_size=8).digest()
         if digest <= highest:
-            item = _Said(ts, text[:READ], ref, words)
+            item = _Said(ts, text[:READ], ref, words, telling)
             kept[digest] = min(kept.get(digest, item), item)
             if len(kept) > _SAMPLE + _BESIDE:
                 kept = _lowest(kept)
@@ -116,26 +119,32 @@ def _lowest(kept: dict[bytes, _Said]) -> dict[bytes, _Said]:
     return {digest: kept[digest] for digest in sorted(kept)[:_SAMPLE]}
 
 
-def _rarity(texts: Sequence[AbstractSet[str]]) -> dict[str, float]:
+def _rarity(bags: sp.csr_matrix, vocabulary: Sequence[str]) -> dict[str, float]:
     """Inverse document frequency of the words that two texts have, the most frequent first."""
-    counts = Counter(chain.from_iterable(texts))
-    common = sorted((word for word in counts if counts[word] > 1), key=lambda word: (-counts[word], word))
-    return {word: round(log((1 + len(texts)) / (1 + counts[word])) + 1, 4) for word in common[:_VOCABULARY]}
+    texts = bags.shape[0]
+    counts = np.bincount(bags.indices, minlength=len(vocabulary))
+    order = np.argsort(-counts, kind="stable")[:_VOCABULARY]
+    common = zip(order.tolist(), counts[order].tolist(), strict=True)
+    return {vocabulary[at]: round(log((1 + texts) / (1 + count)) + 1, 4) for at, count in common if count > 1}
 
 
-def _words(texts: Sequence[AbstractSet[str]], rarity: dict[str, float]) -> dict[str, float]:
-    """The mean of the texts' bags of words, at length 1, cut to the weightiest words."""
+def _words(corpus: Corpus, members: sp.csr_matrix, rarity: dict[str, float]) -> list[dict[str, float]]:
+    """The mean of each group's bags of words, at length 1, cut to the weightiest words."""
     highest = max(rarity.values(), default=1.0)
-    total: Counter[str] = Counter()
-    for text in texts:
-        bag = sorted(text)
-        weights = [rarity.get(word, highest) for word in bag]
-        length = sum([weight * weight for weight in weights]) ** 0.5
-        for word, weight in zip(bag, weights, strict=True):
-            total[word] += weight / length
-    length = sum(weight**2 for weight in total.values()) ** 0.5 or 1.0
-    best = sorted((word for word in total if word in rarity), key=lambda word: (-total[word], word))[:_WORDS]
-    return {word: round(total[word] / length, 4) for word in best}
+    known = np.array([word in rarity for word in corpus.vocabulary], bool)
+    total = members @ weighted(corpus.bags, np.array([rarity.get(word, highest) for word in corpus.vocabulary]))
+    lengths = np.sqrt(np.bincount(rows(total), weights=total.data**2, minlength=total.shape[0]))
+    found = []
+    for length, cells in zip(lengths.tolist(), ranked(total, total.data), strict=True):
+        best = cells[known[total.indices[cells]]][:_WORDS]
+        words = [corpus.vocabulary[at] for at in total.indices[best].tolist()]
+        found.append(dict(zip(words, (total.data[best] / length).round(4).tolist(), strict=True)))
+    return found
+
+
+def _read(sample: Sequence[_Said]) -> Read:
+    words = [said.words for said in sample]
+    return Read(words, [said.content for said in sample], embedding.load().embed(words))
 
 
 class _Group(NamedTuple):
@@ -150,15 +159,21 @@ class _Group(NamedTuple):
 
 
 def _topics(
-    found: Sequence[_Group], sample: Sequence[_Said], texts: Read, rarity: dict[str, float], mean: str
+    found: Sequence[_Group],
+    sample: Sequence[_Said],
+    texts: Read,
+    corpus: Corpus,
+    rarity: dict[str, float],
+    mean: str,
 ) -> list[Discovered]:
     """Topics of groups: named against each other, each with the example nearest to it that a person reads at a glance.
 
     What has no two words that several messages share is no topic that a person would understand.
     """
-    named = describe([[texts.words[at] for at in group.members] for group in found])
+    named = describe(corpus, [group.members for group in found])
     understood = [at for at, (_, keywords) in enumerate(named) if len(keywords) >= _TELLING]
     found, named = [found[at] for at in understood], [named[at] for at in understood]
+    words = _words(corpus, picked([group.members for group in found], corpus.size), rarity)
     topics = [
         Discovered(
             id=group.id,
@@ -169,9 +184,9 @@ def _topics(
             parent=group.parent,
             size=len(group.members),
             centre=pack(group.centre),
-            words=_words([texts.content[at] for at in group.members], rarity),
+            words=weights,
         )
-        for group, (label, keywords) in zip(found, named, strict=True)
+        for group, (label, keywords), weights in zip(found, named, words, strict=True)
     ]
     record = Record(mark=0, fitted=0, seen=0, mean=mean, rarity=rarity, topics=tuple(topics), merged={})
     model = Model(record)
@@ -187,7 +202,7 @@ def _topics(
 
 def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None) -> Model:
     """Topics found anew, with the ids of the previous ones that they continue."""
-    texts = Read.of([said.words for said in sample])
+    texts = _read(sample)
     vectors = texts.vectors
     mean = pack(
         vectors.mean(axis=0, dtype=np.float64).astype(np.float32)
@@ -199,7 +214,8 @@ def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None)
     before = previous.nearest_of(texts) if previous else [""] * len(sample)
     count = int(names.max(initial=-1)) + 1
     kept, parents, merged = _continued(names, before, count)
-    rarity = _rarity(texts.content)
+    corpus = Corpus.of(texts.words)
+    rarity = _rarity(corpus.bags, corpus.vocabulary)
     found = []
     for group in range(count):
         inside = np.flatnonzero(names == group)
@@ -208,7 +224,7 @@ def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None)
         born = next((topic.born for topic in previous.record.topics if topic.id == name), mark) if previous else mark
         centre = vectors[inside].mean(axis=0, dtype=np.float64).astype(np.float32)
         found.append(_Group(members, centre, name, parents.get(group, ""), born))
-    topics = _topics(found, sample, texts, rarity, mean)
+    topics = _topics(found, sample, texts, corpus, rarity, mean)
     alive = {topic.id for topic in topics}
     into = {old: found[group].id for old, group in merged.items() if found[group].id in alive}
     if previous:
@@ -280,7 +296,7 @@ def _new_id(mark: int, members: Sequence[_Said]) -> str:
 def _extend(sample: Sequence[_Said], seen: int, mark: int, previous: Model) -> Model:
     """The previous topics, and new ones for what they do not explain."""
     old = previous.record
-    texts = Read.of([said.words for said in sample])
+    texts = _read(sample)
     rest = [at for at, topic in enumerate(previous.nearest_of(texts)) if not topic]
     vectors = texts.vectors[rest]
     names = _groups(vectors, old.mean)
@@ -294,10 +310,11 @@ def _extend(sample: Sequence[_Said], seen: int, mark: int, previous: Model) -> M
             continue
         members = [rest[at] for at in inside]
         found.append(_Group(members, centre, _new_id(mark, [sample[at] for at in members]), "", mark))
-    fresh = _rarity([texts.content[at] for group in found for at in group.members])
+    corpus = Corpus.of(texts.words)
+    fresh = _rarity(corpus.bags[[at for group in found for at in group.members]], corpus.vocabulary)
     added = {word: weight for word, weight in fresh.items() if word not in old.rarity}
     rarity = old.rarity | dict(list(added.items())[:_VOCABULARY])
-    topics = _topics(found, sample, texts, rarity, old.mean)
+    topics = _topics(found, sample, texts, corpus, rarity, old.mean)
     return Model(
         Record(
             mark=mark,

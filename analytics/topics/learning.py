@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from analytics import embedding
 from analytics.embedding import words
 from analytics.topics.clusters import whole
+from analytics.topics.corpus import Corpus
 from analytics.topics.features import Features, Lexicon
 from analytics.topics.stopwords import read
 from analytics.topics.taxonomy import Taxonomy, Weights, evidence, nearness
@@ -88,15 +89,14 @@ def train(examples: Iterable[tuple[str, str | None]]) -> Taxonomy:
     blend, temperature, none = _calibrate(data, len(labels))
     lexicon = Lexicon.learn(split, _SIZE // len(labels))
     weights, bias = _fit(lexicon.transform(split), target, len(labels)).blended(blend)
-    grouped = [
-        [read(text) for text, number in zip(data.texts, target, strict=True) if number == at]
-        for at in range(len(labels))
-    ]
+    named = describe(
+        Corpus.of([read(text) for text in data.texts]),
+        [np.flatnonzero(target == at).tolist() for at in range(len(labels))],
+        least=1,
+    )
     return Taxonomy(
         labels=labels,
-        about={
-            label: (label, keywords) for label, (_, keywords) in zip(labels, describe(grouped, least=1), strict=True)
-        },
+        about={label: (label, keywords) for label, (_, keywords) in zip(labels, named, strict=True)},
         lexicon=lexicon,
         weights=Weights.pack(weights, bias),
         anchors=_anchors(data, target < len(labels)),
