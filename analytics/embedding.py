@@ -21,9 +21,16 @@ _LONGEST = 32
 _WORD = re.compile(rf"\w{{1,{_LONGEST}}}")
 """Longer ones are identifiers, or of scripts without spaces: they come in parts."""
 
+_ASCII = bytes(ord(chr(byte).lower()) if re.match(r"\w", chr(byte)) else ord(" ") for byte in range(256))
+"""The byte of a word that each one stands for, or a space."""
+
 
 def words(text: str) -> list[str]:
     """The text's words in lower case, in order; runs of letters without spaces come in parts of 32."""
+    if text.isascii():  # in half the time
+        found = text.encode().translate(_ASCII).decode().split()
+        if not found or max(map(len, found)) <= _LONGEST:
+            return found
     return _WORD.findall(text.lower())
 
 

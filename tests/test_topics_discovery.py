@@ -1,6 +1,7 @@
 """Discovered topics: finding, naming, keeping ids, tagging, when and which."""
 
 import random
+from itertools import product
 
 import msgspec
 import numpy as np
@@ -74,6 +75,33 @@ def test_a_model_does_not_depend_on_the_order_of_messages(model):
     messages = said(SUBJECTS)
     random.Random(3).shuffle(messages)
     assert fit(messages, mark=10**12).to_json() == model.to_json()
+
+
+def test_of_a_log_too_long_to_be_read_whole_the_same_is_read_whatever_the_order():
+    names = ["".join(letters) for letters in product("bdfgk", "aeiou", "lmnrst", "aeiou", "xz")]
+    messages = [
+        (("log", n), n, f"please {verb} the {thing} of {name}")
+        for n, (verb, thing, name) in enumerate(
+            product(["cook", "fix", "book"], ["soup", "tray", "ticket", "cake"], names)
+        )
+    ]
+    assert len(messages) == 18_000
+    first = fit(messages, mark=10**12)
+    random.Random(3).shuffle(messages)
+    assert fit(messages, mark=10**12).to_json() == first.to_json()
+    assert first.record.seen == 18_000
+    assert sum(topic.size for topic in first.record.topics) <= 5_000
+
+
+def test_what_says_nothing_takes_no_place_in_the_sample():
+    messages = said(SUBJECTS)
+    hollow = [(("log", 1_000 + n), n, f"{n} thanks, ok, {n}") for n in range(3_000)]
+    assert fit(messages + hollow, mark=10**12).record.topics == fit(messages, mark=10**12).record.topics
+
+
+def test_a_text_with_half_a_character_is_read():
+    broken = [(("log", 999), 0, "print the \ud83d soup recipe")]
+    assert fit(said(SUBJECTS) + broken, mark=10**12).record.seen == 181
 
 
 def test_messages_after_the_mark_have_no_part(model):

@@ -1,9 +1,12 @@
 """The packaged topics and the packaged embedding."""
 
+import re
 from importlib.resources import files
 
 import numpy as np
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from analytics import embedding, topics
 from analytics.conversation import Conversation, Message
@@ -31,6 +34,18 @@ def test_what_people_bring_to_agents_is_recognised(text, topic):
     ((row,),) = topics.load().tag([talk(text)])
     assert row.topic_id == f"general:{topic}"
     assert 0.5 <= row.score <= 1
+
+
+@given(st.text())
+@example("It's 5 o'clock: HOW_long\x1f\x00 x" + "A" * 70)
+@example("Straße İstanbul \N{COMBINING DOT ABOVE}")
+def test_a_text_is_read_as_runs_of_letters_of_at_most_32(text):
+    assert embedding.words(text) == re.findall(r"\w{1,32}", text.lower())
+
+
+@given(st.text(st.characters(max_codepoint=127)))
+def test_plain_text_is_read_in_the_same_way(text):
+    assert embedding.words(text) == re.findall(r"\w{1,32}", text.lower())
 
 
 def test_courtesies_have_no_topic():

@@ -22,6 +22,8 @@ _STEPS = 5
 _SAME = 0.9
 """Cosine from which two peaks are one."""
 _BLOCK = 250
+_EDGES = 2_000
+"""Edges whose ends are compared at once."""
 _NEVER = -(1 << 20)
 """Below every product of two vectors in whole numbers."""
 _PLACES = 20
@@ -32,12 +34,11 @@ _DEEP = 16
 
 def unit(vectors: Vectors) -> Vectors:
     """Rows of length 1; rows of zeros stay."""
-    lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors, dtype=np.float64))
+    exact = vectors.astype(np.float64)
+    lengths = np.sqrt(np.einsum("ij,ij->i", exact, exact))
     lengths[lengths == 0] = 1
-    unit: Vectors = np.divide(
-        vectors, lengths[:, None], dtype=np.float64, out=np.empty_like(vectors), casting="same_kind"
-    )
-    return unit
+    exact /= lengths[:, None]
+    return exact.astype(np.float32)
 
 
 def whole(vectors: Vectors) -> Vectors:
@@ -134,7 +135,8 @@ def _climb(graph: sp.csr_matrix, moved: Vectors, density: NDArray[np.float64]) -
     low, high = edges.row, edges.col
     rises = (density[high] > density[low]) | ((density[high] == density[low]) & (high < low))
     low, high = low[rises], high[rises]
-    likeness = np.einsum("ij,ij->i", moved[low], moved[high]).round(5)
+    parts = [slice(start, start + _EDGES) for start in range(0, max(len(low), 1), _EDGES)]
+    likeness = np.concatenate([np.einsum("ij,ij->i", moved[low[part]], moved[high[part]]) for part in parts]).round(5)
     order = np.lexsort((high, -likeness, low))
     low, high = low[order], high[order]
     first = np.append(True, low[1:] != low[:-1]) if len(low) else np.zeros(0, bool)

@@ -30,6 +30,8 @@ FOUND = "found:"
 """What the ids of discovered topics begin with."""
 _BY_WORDS = 0.6
 """Weight of words against vectors: vectors find topics, words tell neighbouring ones apart."""
+_BLOCK = 1_000
+"""Texts that are read at once."""
 _FLOOR = 0.12
 """Score from which a message is of a topic."""
 _FLOOR_OF_ONE = 0.25
@@ -148,16 +150,12 @@ class Model:
         said = msgspec.structs.replace(self.record, topics=tuple(shown), former=())
         return "found-" + hashlib.sha256(msgspec.json.encode(said, order="deterministic")).hexdigest()[:12]
 
-    def _by_words(self) -> sp.csr_matrix:
+    def _by_words(self) -> NDArray[np.float64]:
         """(words, topics): the weight of each word, unknown ones last, for each topic."""
-        cells = [
-            (self._columns[word], at, weight)
-            for at, topic in enumerate(self.record.topics)
-            for word, weight in topic.words.items()
-        ]
-        rows, columns, weights = zip(*cells, strict=True) if cells else ((), (), ())
-        shape = (len(self._columns) + 1, len(self.ids))
-        return sp.csr_matrix((np.array(weights, np.float64), (rows, columns)), shape=shape)
+        found = np.zeros((len(self._columns) + 1, len(self.ids)))
+        for at, topic in enumerate(self.record.topics):
+            found[[self._columns[word] for word in topic.words], at] = list(topic.words.values())
+        return found
 
     def to_json(self) -> str:
         """The model as JSON, the same text for the same model."""
@@ -182,7 +180,7 @@ class Model:
         scores /= lengths[:, None]
         scores /= self._lengths
         scores *= 1 - _BY_WORDS
-        scores += _BY_WORDS * (self._bags(texts.content) @ self._words).toarray()
+        scores += _BY_WORDS * (self._bags(texts.content) @ self._words)
         scores[[at for at, words in enumerate(texts.content) if not words]] = 0
         return scores.clip(0, 1, out=scores).round(6, out=scores)
 
@@ -193,7 +191,7 @@ class Model:
         scores /= lengths
         scores /= self._lengths[topics]
         said = self._bags(texts.content)
-        shared = said.data * self._words.toarray()[said.indices, topics[rows(said)]]
+        shared = said.data * self._words[said.indices, topics[rows(said)]]
         scores *= 1 - _BY_WORDS
         scores += _BY_WORDS * np.bincount(rows(said), weights=shared, minlength=len(topics))
         scores[[at for at, words in enumerate(texts.content) if not words]] = 0
@@ -222,7 +220,8 @@ class Model:
 
     def nearest(self, texts: Sequence[str]) -> list[str]:
         """Topic id of each text by itself; empty: it has none."""
-        return self.nearest_of(Read.of([read(text) for text in texts]))
+        blocks = (texts[start : start + _BLOCK] for start in range(0, len(texts), _BLOCK))
+        return [topic for block in blocks for topic in self.nearest_of(Read.of([read(text) for text in block]))]
 
     def nearest_of(self, texts: Read) -> list[str]:
         """The same of texts that were read before."""

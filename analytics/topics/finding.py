@@ -32,9 +32,9 @@ _ANEW = 2
 SETTLED = 3_000
 """and no more once they were found in this many: from then on a topic stays what people know it as."""
 _SAMPLE = 5_000
-"""Distinct messages that a fit reads; bounds its time and memory."""
-_BESIDE = 1_000
-"""Messages held at most beside them, while it is not known which those are."""
+"""Distinct messages that a fit is of; bounds its time and memory."""
+_LOOKED_AT = 2 * _SAMPLE
+"""Texts that they are looked for in: much of what people say to an agent says nothing by itself."""
 _WIDTH = 128
 """Of the vectors' numbers, how many the groups of a settled log are found by: the embedding was trained to say most with
 the first (Kusupati et al. 2022). Among many messages half of them find as good groups in half the time."""
@@ -57,7 +57,7 @@ def due(seen: int, fitted: int) -> bool:
     return fitted < SETTLED and seen >= _ANEW * fitted
 
 
-class _Said(NamedTuple):
+class _Said(msgspec.Struct, frozen=True, order=True, gc=False):
     """A message, ordered by age; its place in the log matters last."""
 
     ts: int
@@ -88,35 +88,41 @@ def fit(
 
 
 def _sample(messages: Iterable[tuple[Ref, int, str]], mark: int, previous: Model | None) -> tuple[int, list[_Said]]:
-    """How many messages there are by now, and those of the lowest digests: of texts with equal words the earliest.
+    """How many messages there are by now, and a sample of what they say, each content once.
 
-    Digests are as good as random: what is read is a fair sample, and the same whatever the order.
+    The texts of the lowest digests are looked at, which are as good as random: a fair sample, and the same whatever the
+    order. Of a long log most texts need not be read.
     """
     count = 0
     known = -1 if previous is None else previous.record.mark
-    kept: dict[bytes, _Said] = {}
+    kept: dict[bytes, tuple[int, str, Ref]] = {}
     highest = b"\xff" * 9
     for ref, ts, text in messages:
         if ts > mark:
             continue
         count += previous is None or ts > known
+        said = text[:READ]
+        digest = hashlib.blake2b(said.encode("utf-8", "surrogatepass"), digest_size=8).digest()
+        if digest <= highest:
+            item = ts, said, ref
+            kept[digest] = min(kept.get(digest, item), item)
+            if len(kept) > _LOOKED_AT + _SAMPLE:
+                highest = sorted(kept)[_LOOKED_AT - 1]
+                kept = {digest: item for digest, item in kept.items() if digest <= highest}
+    return count + (previous.record.seen if previous else 0), _telling(kept[d] for d in sorted(kept)[:_LOOKED_AT])
+
+
+def _telling(messages: Iterable[tuple[int, str, Ref]]) -> list[_Said]:
+    """The first messages that say something, each content once."""
+    found: dict[str, _Said] = {}
+    for ts, text, ref in messages:
         words = read(text)
         telling = content(words)
-        if len(set(telling)) < 2:
-            continue
-        digest = hashlib.blake2b(" ".join(telling).encode(), digest_size=8).digest()
-        if digest <= highest:
-            item = _Said(ts, text[:READ], ref, words, telling)
-            kept[digest] = min(kept.get(digest, item), item)
-            if len(kept) > _SAMPLE + _BESIDE:
-                kept = _lowest(kept)
-                highest = next(reversed(kept))
-    return count + (previous.record.seen if previous else 0), list(_lowest(kept).values())
-
-
-def _lowest(kept: dict[bytes, _Said]) -> dict[bytes, _Said]:
-    """Those of the lowest digests, in their order."""
-    return {digest: kept[digest] for digest in sorted(kept)[:_SAMPLE]}
+        if len(set(telling)) > 1:
+            found.setdefault(" ".join(telling), _Said(ts, text, ref, words, telling))
+            if len(found) == _SAMPLE:
+                break
+    return list(found.values())
 
 
 def _rarity(bags: sp.csr_matrix, vocabulary: Sequence[str]) -> dict[str, float]:
@@ -289,8 +295,8 @@ def _continued(
 
 
 def _new_id(mark: int, members: Sequence[_Said]) -> str:
-    first = min(members)[:2]
-    return FOUND + hashlib.sha256(repr((mark, first)).encode()).hexdigest()[:10]
+    first = min(members)
+    return FOUND + hashlib.sha256(repr((mark, (first.ts, first.text))).encode()).hexdigest()[:10]
 
 
 def _extend(sample: Sequence[_Said], seen: int, mark: int, previous: Model) -> Model:
