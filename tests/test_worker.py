@@ -15,7 +15,7 @@ import psutil
 import pytest
 from command import Eventlore
 from log_server import jetstream
-from real_logs import Counts, count, lines, sample
+from real_logs import NAMES, Counts, count, lines, sample
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
@@ -78,15 +78,21 @@ def counted(eventlore: Eventlore) -> dict[str, Counts]:
 
 
 @pytest.mark.timeout(1800)
-def test_the_public_logs_are_in_the_tables_exactly_once(eventlore, data, tmp_path):
+@pytest.mark.parametrize(
+    ("database_url", "logs", "events"),
+    [("sqlite", NAMES, 118_173), ("postgresql", ("sgd", "uss-mwoz", "tau-airline"), 84_779)],
+    indirect=["database_url"],
+    ids=["sqlite", "postgresql"],
+)
+def test_the_public_logs_are_in_the_tables_exactly_once(eventlore, logs, events, data, tmp_path):
     file = tmp_path / "events.jsonl"
-    file.write_bytes(b"\n".join(lines(data)))
+    file.write_bytes(b"\n".join(lines(data, *logs)))
     eventlore("publish", str(file))
     eventlore("run", "--drain", "--only", "insights")  # what context keeps of a log, test_memory tells
     recorded = read(eventlore, "events")
-    assert len(recorded) == 118_173
-    assert recorded["seq"].tolist() == list(range(1, 118_174))
-    expected = count(lines(data))
+    assert len(recorded) == events
+    assert recorded["seq"].tolist() == list(range(1, events + 1))
+    expected = count(lines(data, *logs))
     assert {"concierge", "travel", "mwoz-desk", "airline"} <= set(expected)
     assert set(recorded["agent"]) == set(expected)
     assert counted(eventlore) == expected

@@ -155,5 +155,6 @@ def _values(words: Said) -> frozenset[str]:
 
 def overlap(left: frozenset[str], right: frozenset[str]) -> float:
     """Share of what two sets have in common (Jaccard), 0 for two empty ones."""
-    union = len(left | right)
-    return len(left & right) / union if union else 0.0
+    common = len(left & right)
+    union = len(left) + len(right) - common
+    return common / union if union else 0.0
