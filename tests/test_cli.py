@@ -58,6 +58,7 @@ def test_these_are_the_commands():
         "insights gaps",
         "insights patterns",
         "insights sessions",
+        "insights signals",
         "insights styles",
         "insights topics",
         "insights trends",

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 __all__ = ["app"]
 
-app = typer.Typer(help="What was learned: topics, styles, skill gaps, patterns, sessions.", no_args_is_help=True)
+app = typer.Typer(
+    help="What was learned: topics, styles, signals of failure, skill gaps, patterns, sessions.", no_args_is_help=True
+)
 
 Agent = Annotated[str | None, typer.Option(help="Only this agent.", show_default=False)]
 Since = Annotated[
@@ -85,6 +87,29 @@ def styles(agent: Agent = None, since: Since = None, config: Config = None, as_j
         for key in means.index
     ]
     _show("Styles", ["agent", "who", "messages", *names], rows, len(rows), numeric=len(names) + 1)
+
+
+@app.command(epilog="Example: [bold]eventlore insights signals --agent ops[/]")
+def signals(
+    agent: Agent = None, since: Since = None, limit: Limit = 25, config: Config = None, as_json: Json = False
+) -> None:
+    """What went wrong in sessions, the gravest first, and the events that show it."""
+    found = _read(config, lambda db: db.signals(agent=agent, since=since))
+    if as_json:
+        emit(_records(found))
+        return
+    rows = [
+        (
+            _day(r["ts"]),
+            r["kind"],
+            f"{r['severity']:.2f}",
+            r["subject"],
+            r["session"],
+            ", ".join(f"{seq}" for _, seq in r["evidence"]),
+        )
+        for r in _records(found.head(limit))
+    ]
+    _show("Signals", ["day", "what", "severity", "about", "session", "events"], rows, len(found), numeric=0)
 
 
 @app.command(epilog="Example: [bold]eventlore insights gaps --agent ops --json[/]")
