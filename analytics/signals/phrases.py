@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from importlib.resources import files
 
-__all__ = ["COMMON", "Found", "Phrases", "Said", "load", "read"]
+__all__ = ["COMMON", "SPACELESS", "Found", "Phrases", "Said", "load", "read"]
 
 READ = 4000
 """Characters of a message that are read: its first 3,000 and its last 1,000."""
@@ -20,7 +20,8 @@ _QUOTES = str.maketrans({"’": "'", "‘": "'", "`": "'", "´": "'", "“": '"'
 _SPACES = re.compile(r"\s+")
 _SENTENCE = re.compile(r"[^.!?。！？\n;]+(?:[.!?。！？](?=\S)[^.!?。！？\n;\s]*)*[.!?。！？]*")
 _WORD = re.compile(r"[^\W\d_]+")
-_SPACELESS = frozenset({"zh", "ja", "ko"})
+SPACELESS = frozenset({"zh", "ja", "ko"})
+"""Languages whose words, or syllables, are a character or two."""
 _SCRIPTS = {
     "zh": re.compile(r"[\u4e00-\u9fff]"),
     "ja": re.compile(r"[\u3040-\u30ff]"),
@@ -34,7 +35,7 @@ _COMMON = {
     "fr": "le la les est pas je tu vous et un une ce que de des pour mon avec il en ne ma à qui c j était",
     "es": "el la los es no yo tú usted y un una que de para mi con en lo por se me está las del al eso era",
     "pt": "o a os é não eu você e um uma que de para meu com em por se me está as do da isso minha ao na no foi",
-    "it": "il la è non io tu lei e un una che di per mio con in lo si mi ho i le del della questo sono ma era",
+    "it": "il la è non io tu lei e un una che di da per mio con in lo si mi ho i le del della questo sono ma era",
 }
 """Words that tell the languages of Latin letters apart, the commonest of each."""
 
@@ -127,7 +128,7 @@ def load() -> Phrases:
 
 def _joined(language: str, parts: Sequence[str]) -> str:
     choice = "|".join(f"(?:{part})" for part in parts)
-    return choice if language in _SPACELESS else rf"(?<!\w)(?:{choice})(?!\w)"
+    return choice if language in SPACELESS else rf"(?<!\w)(?:{choice})(?!\w)"
 
 
 def _languages(text: str) -> tuple[str, ...]:

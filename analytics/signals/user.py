@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from analytics.conversation import Conversation, Message, Ref
 from analytics.signals.finding import Finding
-from analytics.signals.phrases import COMMON, Phrases, Said, read
+from analytics.signals.phrases import COMMON, SPACELESS, Phrases, Said, read
 from analytics.topics.stopwords import STOPWORDS
 from models.rows import MessageStyle
 
@@ -25,6 +25,16 @@ SAME = 0.6
 SAID_BEFORE = 0.6
 """Share of a message's telling words that an earlier request named, from which it asks the same after a denial."""
 
+AGAIN = 30 * 60_000
+"""Milliseconds after the agent's answer from which the same words are no impatience, but the same wish on another occasion."""
+
+LONG = 12
+"""Letter trigrams of a request that is compared: a yes or a name may come twice."""
+LONG_SPACELESS = 4
+"""The same, and the characters left of a goodbye, where a character is a syllable or a word."""
+
+_SCHEDULED = re.compile(r"(?:^|:)(?:cron|hook):")
+"""In the key of a session that a timer or another program began."""
 _WORD = re.compile(r"[^\W_]+")
 _NUMBER = re.compile(r"\d+")
 _VALUE = re.compile(r"(?<=\w )[A-Z][\w'-]*|\d+")
@@ -35,6 +45,7 @@ class _Asked:
     """An earlier message of the user."""
 
     ref: Ref
+    ts: int
     grams: frozenset[str]
     telling: frozenset[str]
     """Words of three letters or more that are not among the commonest."""
@@ -49,8 +60,11 @@ def user_findings(
 ) -> Iterator[Finding]:
     """Corrections (.5), repeated requests (.4 to .6) and dissatisfaction (.5 to 1) of the user's messages.
 
-    Each follows a message of the agent: what the user says before is no reaction to it.
+    Each follows a message of the agent: what the user says before is no reaction to it. Of a scheduled session nobody
+    waits for the answers.
     """
+    if _SCHEDULED.search(conversation.session):
+        return
     earlier: list[_Asked] = []
     heard: set[str] = set()
     before: Message | None = None
@@ -66,12 +80,16 @@ def user_findings(
             refs = (before.ref, message.ref)
             if phrases.find("correction", words.first(OPENING)) or _rejects(words, before, heard, phrases):
                 yield Finding("user_correction", message.ref, 0.5, refs)
-            yield from _repeated(refs, words, said[before.ref], earlier, phrases)
+            recent = earlier if message.ts - before.ts < AGAIN else []
+            open_ = [asked for asked in recent if not _served(asked, message, conversation)]
+            yield from _repeated(refs, words, said[before.ref], recent, open_, phrases)
             if phrases.find("dissatisfaction", words):
                 style = styles.get(message.ref)
                 severity = 0.5 + 0.5 * (style.frustration if style else 0.0)
                 yield Finding("dissatisfaction", message.ref, severity, refs)
-        earlier.append(_Asked(message.ref, trigrams(words.text), _telling(words), _values(words), answered=False))
+        earlier.append(
+            _Asked(message.ref, message.ts, trigrams(words.text), _telling(words), _values(words), answered=False)
+        )
         heard.update(_words(words))
 
 
@@ -86,7 +104,10 @@ def closing(words: Said, phrases: Phrases) -> bool:
         return False
     if phrases.find("farewell", words):
         return True
-    return len(_WORD.findall(phrases.without("closing", words))) <= 2
+    left = _WORD.findall(phrases.without("closing", words))
+    if SPACELESS.intersection(words.languages):
+        return sum(map(len, left)) <= LONG_SPACELESS
+    return len(left) <= 2
 
 
 def _rejects(words: Said, before: Message, heard: set[str], phrases: Phrases) -> bool:
@@ -102,19 +123,40 @@ def _rejects(words: Said, before: Message, heard: set[str], phrases: Phrases) ->
     return any(value.lower() not in heard for value in _VALUE.findall(took))
 
 
+def _served(asked: _Asked, now: Message, conversation: Conversation) -> bool:
+    """Whether tools did what was asked for: the same words again are another order."""
+    calls = [call for call in conversation.calls if asked.ts <= call.ts <= now.ts]
+    return bool(calls) and all(call.result and not call.error for call in calls)
+
+
 def _repeated(
-    refs: tuple[Ref, Ref], words: Said, before: Said, earlier: list[_Asked], phrases: Phrases
+    refs: tuple[Ref, Ref], words: Said, before: Said, earlier: list[_Asked], open_: list[_Asked], phrases: Phrases
 ) -> Iterator[Finding]:
-    """The same words again, an insistence on what the agent has just denied, or "as I said"."""
+    """The same words again, an insistence on what the agent has just denied, or "as I said".
+
+    Args:
+        refs: the message of the agent before, and the message.
+        words: what is said.
+        before: what the agent said before.
+        earlier: what the user had said.
+        open_: those of them that no tool has served.
+        phrases: the packaged phrases.
+    """
     grams, values = trigrams(words.text), _values(words)
-    if len(grams) >= 12 and asks(words, phrases):
-        for asked in reversed(earlier):
-            if asked.answered and asked.values >= values and overlap(grams, asked.grams) >= SAME:
-                severity = 0.6 if grams == asked.grams else 0.5
-                yield Finding("repeated_request", refs[1], severity, (asked.ref, *refs))
-                return
     denied = phrases.find("negative", before) is not None
     own = _telling(words)
+    spaceless = bool(SPACELESS.intersection(words.languages))
+    if len(grams) >= (LONG_SPACELESS if spaceless else LONG):
+        for asked in reversed(earlier if denied else open_):
+            if not asked.answered or not asked.values >= values or overlap(grams, asked.grams) < SAME:
+                continue
+            if grams == asked.grams and (asks(words, phrases) or len(own) > 2 or spaceless):
+                yield Finding("repeated_request", refs[1], 0.6, (asked.ref, *refs))
+                return
+            other = own - asked.telling and asked.telling - own
+            if not other and asks(words, phrases):
+                yield Finding("repeated_request", refs[1], 0.5, (asked.ref, *refs))
+                return
     if denied and asks(words, phrases):
         for asked in reversed(earlier):
             if asked.answered and len(shared := own & asked.telling) >= 3 and len(shared) >= SAID_BEFORE * len(own):
