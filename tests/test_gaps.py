@@ -188,3 +188,27 @@ def test_intervals_cover_the_true_rates_of_a_fleet():
     assert 0.929 <= covered <= 0.971
     raw = r.binomial(n, truth) / n
     assert np.mean((rates.rate - truth) ** 2) < 0.5 * np.mean((raw - truth) ** 2)
+
+
+@pytest.mark.parametrize(("healthy", "rate", "sessions"), [(10, 0.35, 46), (30, 0.4, 40), (4, 0.4, 40), (10, 0.5, 40)])
+def test_the_interval_of_an_agents_only_skill_holds_its_rate(healthy, rate, sessions):
+    """The skills of another agent are all alike: they say little of how far an agent may be from another."""
+    r = np.random.default_rng(3)
+    covered = []
+    for _ in range(200):
+        failures = [*r.binomial(40, 0.05, healthy), r.binomial(sessions, rate)]
+        rates = shrink([*("a" * healthy), "specialist"], [*[40] * healthy, sessions], failures)
+        covered.append(rates.low[-1] <= rate <= rates.high[-1])
+    assert np.mean(covered) >= 0.88
+
+
+def test_the_more_an_agent_has_shown_the_more_it_tells_of_its_skills():
+    r = np.random.default_rng(3)
+    fleet = r.binomial(40, 0.05, 10).tolist()
+    worth = []
+    for others in range(10):
+        agents, sessions = [*"a" * 10, *"b" * others, "b"], [40] * (11 + others)
+        worth.append(shrink(agents, sessions, [*fleet, *[20] * others, 20]).prior[-1])
+    assert worth == sorted(worth)
+    assert worth[0] < 5
+    assert 50 < worth[-1] < 199

@@ -89,7 +89,7 @@ def _gaps(skills: list[_Skill], names: Mapping[Key, str]) -> list[SkillGap]:
         baseline, rate = float(rates.baseline[at]), float(rates.rate[at])
         low, high = float(rates.low[at]), float(rates.high[at])
         proven = low > baseline and failures[at] > baseline * len(skill.uses) >= baseline * FEWEST
-        state = _settle(status(skill.failed, baseline, rates.prior), proven=proven)
+        state = _settle(status(skill.failed, baseline, rates.alike), proven=proven)
         if failures[at] > 1 and state:  # a single failure is no gap
             bad = [(at, session) for at, session, failed in skill.uses if failed]
             gaps.append(
@@ -103,7 +103,7 @@ def _gaps(skills: list[_Skill], names: Mapping[Key, str]) -> list[SkillGap]:
                     high=round(high, 6),
                     excess=round(rate - baseline, 6),
                     impact=round((low - baseline) * len(skill.uses), 6) if proven and state != "closed" else 0.0,
-                    trend=round(trend(skill.failed, rates.prior), 6),
+                    trend=round(trend(skill.failed, float(rates.prior[at])), 6),
                     first_seen=bad[0][0],
                     last_seen=bad[-1][0],
                     status=state,

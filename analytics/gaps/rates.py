@@ -22,7 +22,7 @@ USUAL_WEIGHT = 10.0
 SPREAD = 0.1
 """Expected correlation of two uses of one skill (of one agent, at the level above), worth one session."""
 LEAST_SPREAD, MOST_SPREAD = 0.005, 0.2
-"""Bounds of it: what is known about the agent is worth 199 sessions at most and 4 at least."""
+"""Bounds of it: an agent's mean that is known exactly is worth 199 sessions at most and 4 at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,8 +31,10 @@ class Rates:
 
     baseline: Floats
     """What is usual: the mean rate of the fleet's other skills."""
-    prior: float
-    """How many sessions the knowledge about a skill's agent is worth."""
+    prior: Floats
+    """How many sessions it is worth what the others tell of a skill: few, where its agent has shown little else."""
+    alike: float
+    """How many it would be worth were agents known exactly: the more, the more alike the skills of an agent are."""
     rate: Floats
     """Posterior mean."""
     low: Floats
@@ -46,6 +48,9 @@ def shrink(agents: Sequence[str], sessions: Sequence[int], failures: Sequence[in
     A skill is left out of the means it is compared with, so one bad skill of a small agent does not hide behind itself.
     Means weigh a skill by its information under the model, n / (1 + (n - 1) * spread), not by its volume, so one
     busy skill does not make the baseline of all.
+
+    A skill differs from its agent's mean, and of that mean only so much is known as the agent's other skills tell:
+    both variances make up the prior. The only skill of an agent may be as far from the fleet's mean as agents are.
 
     Args:
         agents: the agent of each skill.
@@ -62,12 +67,13 @@ def shrink(agents: Sequence[str], sessions: Sequence[int], failures: Sequence[in
     weight_of, bad_of = _sums(agent, weight), _sums(agent, bad)
     prior_of_agent = 1 / _spread(bad_of, weight_of, np.zeros(len(weight_of), dtype=np.intp)) - 1
     fleet = (bad_of.sum() - bad + USUAL * USUAL_WEIGHT) / (weight_of.sum() - weight + USUAL_WEIGHT)
-    mean = (bad_of[agent] - bad + prior_of_agent * fleet) / (weight_of[agent] - weight + prior_of_agent)
+    known = weight_of[agent] - weight + prior_of_agent
+    mean = (bad_of[agent] - bad + prior_of_agent * fleet) / known
 
-    prior = 1 / spread - 1
+    prior = 1 / (spread + (1 - spread) / (known + 1)) - 1
     a, b = prior * mean + k, prior * (1 - mean) + n - k
     low, high = betaincinv(a, b, 0.025), betaincinv(a, b, 0.975)
-    return Rates(baseline=fleet, prior=prior, rate=a / (a + b), low=low, high=high)
+    return Rates(baseline=fleet, prior=prior, alike=1 / spread - 1, rate=a / (a + b), low=low, high=high)
 
 
 def _spread(k: Floats, n: Floats, group: NDArray[np.intp]) -> float:
