@@ -128,6 +128,25 @@ def test_status_follows_the_record(record, expected):
 
 @pytest.mark.parametrize(
     ("record", "expected"),
+    [
+        ("." * 36 + "xxxx", ""),
+        ("." * 36 + "xxxxxxxx", ""),
+        ("x." * 10 + "." * 10, "closing"),
+        ("x." * 10 + "." * 30 + "xx.x", "closed"),
+    ],
+)
+def test_nothing_opens_that_is_no_worse_than_usual_on_the_whole(record, expected):
+    assert status([mark == "x" for mark in record], baseline=0.05, prior=9, worse=False) == expected
+
+
+def test_a_skill_that_is_better_than_usual_is_no_opening_gap():
+    broken = [use for topic in "uvw" for use in uses("x." * 20, "c", topic)]
+    found = estimate([*FLEET, *broken, *uses("." * 36 + "xxxx", "d")], {})
+    assert {(g.agent, g.status) for g in found} == {("c", "open")}
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
     [("", 0), ("x", 0), (".x", 1 / 5), ("x.", -1 / 5), ("..x..", 0), ("x" * 50 + "." * 50, -50 / 54)],
 )
 def test_trend_is_newer_half_minus_older_half(record, expected):

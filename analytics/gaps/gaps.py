@@ -89,7 +89,7 @@ def _gaps(skills: list[_Skill], names: Mapping[Key, str]) -> list[SkillGap]:
         baseline, rate = float(rates.baseline[at]), float(rates.rate[at])
         low, high = float(rates.low[at]), float(rates.high[at])
         proven = low > baseline and failures[at] > baseline * len(skill.uses) >= baseline * FEWEST
-        state = _settle(status(skill.failed, baseline, rates.alike), proven=proven)
+        state = _settle(status(skill.failed, baseline, rates.alike, worse=rate > baseline), proven=proven)
         if failures[at] > 1 and state:  # a single failure is no gap
             bad = [(at, session) for at, session, failed in skill.uses if failed]
             gaps.append(

@@ -13,7 +13,7 @@ LIKELY = log(3)
 """Evidence from which a gap is worth showing."""
 
 
-def status(failed: Sequence[bool], baseline: float, prior: float) -> str:
+def status(failed: Sequence[bool], baseline: float, prior: float, *, worse: bool = True) -> str:
     """Where a gap stands after these uses, earliest first; empty: there never was one.
 
     Evidence is the logarithm of how much likelier the uses are under the gap's rate than under the baseline, summed
@@ -25,6 +25,8 @@ def status(failed: Sequence[bool], baseline: float, prior: float) -> str:
     * ``open``: it has risen to 20:1;
     * ``closing``: of an open gap, it has fallen to even;
     * ``closed``: of an open gap, it has fallen to 1:20, and not risen to 3:1 since.
+
+    Unless the skill is ``worse`` than the baseline on the whole, nothing opens: it stays what it was before.
     """
     base = min(0.9, max(0.01, baseline))
     _, bad, uses = max(_worst(failed, _steps(base, size * base / (1 - base + size * base))) for size in SIZES)
@@ -34,16 +36,16 @@ def status(failed: Sequence[bool], baseline: float, prior: float) -> str:
     for each in failed:
         evidence = min(SURE, max(-SURE, evidence + steps[each]))
         if evidence >= SURE:
-            state = before = "open"
+            state = "open"
         elif state in {"", "closed"} and evidence >= LIKELY:
             state = "opening"
         elif state == "opening" and evidence <= 0:
-            state = "closed" if before else ""
+            state = before
         elif state == "open" and evidence <= 0:
             state = "closing"
         elif state == "closing" and evidence <= -SURE:
-            state = "closed"
-    return state
+            state = before = "closed"
+    return before if state in {"opening", "open"} and not worse else state
 
 
 def trend(failed: Sequence[bool], prior: float) -> float:
