@@ -71,6 +71,23 @@ def test_small_samples_never_top_the_list(small, rest):
     assert not found or found[0].topic_id != "rare"
 
 
+def test_small_samples_stand_below_larger_ones_that_prove_nothing_either():
+    found = estimate([*FLEET, *uses("xxxx", "b", "rare"), *uses("...xxx")], {})
+    assert [(g.topic_id, g.impact, g.status) for g in found] == [("t", 0, "opening"), ("rare", 0, "opening")]
+
+
+@given(st.lists(st.lists(st.booleans(), min_size=1, max_size=12), max_size=8))
+@settings(max_examples=60, deadline=None)
+def test_no_small_sample_stands_above_a_larger_one_that_is_not_closed(records):
+    skills = [uses("".join(".x"[bad] for bad in each), topic=str(at)) for at, each in enumerate(records)]
+    small = [
+        g.sessions < 5
+        for g in estimate([*FLEET, *(use for skill in skills for use in skill)], {})
+        if g.status != "closed"
+    ]
+    assert small == sorted(small)
+
+
 def test_an_agent_that_fails_at_everything_has_gaps_against_its_fleet():
     bad = [use for topic in "uvw" for use in uses("xx." * 10, "z", topic)]
     found = estimate([*FLEET, *(u for a in "defgh" for u in uses("." * 40, a, "u")), *bad], {})

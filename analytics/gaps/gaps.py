@@ -46,7 +46,7 @@ class _Skill:
 
 
 def estimate(uses: Iterable[SkillUse], labels: Mapping[str, str]) -> list[SkillGap]:
-    """Skills that are or were gaps, worst first: by impact, then open ones before closed, then by failures.
+    """Skills that are or were gaps, worst first: by impact, then closed ones last, before them small samples, by failures.
 
     Impact is the failures that the fleet's rate does not account for, at least: sessions times (lower bound of the
     rate minus baseline). It is 0 below five sessions, where the interval holds the baseline, and of closed gaps.
@@ -64,7 +64,11 @@ def estimate(uses: Iterable[SkillUse], labels: Mapping[str, str]) -> list[SkillG
     gaps = [
         gap for kind in (True, False) for gap in _gaps([skill for skill in skills if bool(skill.tool) is kind], names)
     ]
-    return sorted(gaps, key=lambda g: (-g.impact, g.status == "closed", -g.failures, g.agent, g.skill))
+    return sorted(gaps, key=_place)
+
+
+def _place(gap: SkillGap) -> tuple[object, ...]:
+    return -gap.impact, gap.status == "closed", gap.sessions < FEWEST, -gap.failures, gap.agent, gap.skill
 
 
 def _skills(uses: Iterable[SkillUse]) -> list[_Skill]:
