@@ -26,12 +26,12 @@ def test_effects_are_those_of_a_regression_with_a_dummy_for_every_group():
     n = 300
     users, topics = r.integers(30, size=n), r.integers(7, size=n)
     control, columns = r.normal(size=(n, 2)), r.normal(size=(n, 3))
-    y = columns @ [0.5, -1.0, 0.0] + control[:, 0] + users / 10 + topics / 5 + r.normal(size=n)
+    y = columns @ [0.5, -0.7, 0.0] + control[:, 0] + users / 10 + topics / 5 + r.normal(size=n)
     groups = Groups(users, topics, np.arange(n))
     free = groups.take_out(np.column_stack([y, control, columns]))
     beside = Controls(free[:, 1:3])
     rest = beside.take_out(np.column_stack([free[:, 0], free[:, 3:]]))
-    found = effects(rest[:, 0], rest[:, 1:], groups, groups.rank + beside.rank, range(3))
+    found = effects(rest[:, 0], rest[:, 1:], groups, groups.rank + beside.rank, [1.0] * 3)
 
     whole = np.column_stack([columns, control, dummies(users), dummies(topics)])
     expected, _, rank, _ = np.linalg.lstsq(whole, y, rcond=None)
@@ -48,7 +48,7 @@ def test_errors_of_independent_sessions_are_whites_with_leverage():
     x -= x.mean()
     y = 0.3 * x + np.abs(x) * r.normal(size=200)
     y -= y.mean()
-    (found,) = effects(y, x[:, None], alone(200), 1, [0])
+    (found,) = effects(y, x[:, None], alone(200), 1, [1.0])
     error = y - found.effect * x
     share = x**2 / (x @ x)
     white = np.sqrt(np.sum((x * error) ** 2 / (1 - share))) / (x @ x) * np.sqrt(199 / 198)
@@ -73,21 +73,49 @@ def test_a_column_that_others_explain_has_no_effect_of_its_own():
     x = r.normal(size=(100, 2))
     y = x[:, 0] + r.normal(size=100)
     same = np.column_stack([x, x[:, 0] + x[:, 1]])
-    assert effects(y, same, alone(100), 1, [2]) == [None]
+    assert effects(y, same, alone(100), 1, [1.0, 1.0, 2.0])[2] is None
     nearly = np.column_stack([x[:, 0], x[:, 0] + 0.01 * x[:, 1]])
-    assert effects(y, nearly, alone(100), 1, [0, 1]) == [None, None]
-    assert effects(y, np.zeros((100, 1)), alone(100), 1, [0]) == [None]
+    assert effects(y, nearly, alone(100), 1, [1.0, 1.0]) == [None, None]
+    assert effects(y, np.zeros((100, 1)), alone(100), 1, [0.0]) == [None]
+
+
+@pytest.mark.parametrize(("own", "told"), [(0.05, False), (0.2, True)])
+def test_a_column_of_which_groups_and_controls_leave_hardly_anything_has_no_effect_of_its_own(own, told):
+    """What is left counts against what there was, not against itself: 0.25% of the variance, and 4%."""
+    r = np.random.default_rng(3)
+    users = np.repeat(np.arange(50), 8)
+    control = r.normal(size=400)
+    for x in (control, users / 14.4):
+        groups = Groups(users, np.zeros(400, dtype=np.int64), np.arange(400))
+        column = x + own * r.normal(size=400)
+        free = groups.take_out(np.column_stack([r.normal(size=400), control, column]))
+        beside = Controls(free[:, [1]])
+        rest = beside.take_out(free)
+        variance = float(column.var())
+        (found,) = effects(rest[:, 0], rest[:, [2]], groups, groups.rank + beside.rank, [variance])
+        assert (found is not None) == told
+
+
+@pytest.mark.parametrize(
+    ("slope", "expected"), [(0.99, (0.99, 0.97, 1.0)), (-1.005, (-1.0, -1.0, -0.985)), (1.5, None)]
+)
+def test_no_effect_and_no_interval_is_beyond_what_probabilities_can_differ_by(slope, expected):
+    x = np.tile([1.0, 1.0, -1.0, -1.0], 25)
+    y = slope * x + 0.1 * np.tile([1.0, -1.0], 50)
+    (found,) = effects(y, x[:, None], alone(100), 1, [1.0])
+    told = found and (found.effect, found.low, found.high)
+    assert told == (expected and pytest.approx(expected, abs=0.01))
 
 
 def test_an_outcome_that_never_changes_has_no_effects():
     x = np.linspace(-1, 1, 60)[:, None]
-    assert effects(np.zeros(60), x, alone(60), 1, [0]) == [None]
+    assert effects(np.zeros(60), x, alone(60), 1, [1.0]) == [None]
 
 
 def test_more_groups_than_sessions_leave_no_effect():
     r = np.random.default_rng(4)
     groups = Groups(np.arange(30), np.zeros(30, dtype=np.int64), np.arange(30))
-    assert effects(r.normal(size=30), r.normal(size=(30, 1)), groups, groups.rank, [0]) == [None]
+    assert effects(r.normal(size=30), r.normal(size=(30, 1)), groups, groups.rank, [1.0]) == [None]
 
 
 def test_users_who_share_luck_and_style_do_not_make_certainty():
@@ -102,7 +130,7 @@ def test_users_who_share_luck_and_style_do_not_make_certainty():
         x, y = x - x.mean(), y - y.mean()
         none = np.zeros(n, dtype=np.int64)
         for clusters in (users, np.arange(n)):
-            (found,) = effects(y, x[:, None], Groups(none, none, clusters), 1, [0])
+            (found,) = effects(y, x[:, None], Groups(none, none, clusters), 1, [1.0])
             if clusters is users:
                 covered += found.low <= 0 <= found.high
             else:
@@ -123,7 +151,7 @@ def test_rare_failures_do_not_look_certain(inside, rate):
         y[:failures], y[inside : inside + others] = 1, 1
         table = [[failures, inside - failures], [others, n - inside - others]]
         exact = fisher_exact(table).pvalue
-        (found,) = effects(y - y.mean(), (x - x.mean())[:, None], alone(n), 1, [0])
+        (found,) = effects(y - y.mean(), (x - x.mean())[:, None], alone(n), 1, [1.0])
         assert found.p >= 0.4 * exact
 
 

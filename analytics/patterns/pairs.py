@@ -46,7 +46,7 @@ def topic_pair_findings(rows: Sequence[Seen], sample: Sample, labels: Mapping[st
     together = present.T @ present
     name = topic_names(labels)
     for one, two in combinations(range(len(common)), 2):
-        (found,) = effects(free[:, two], free[:, [one]], groups, rank, [0])
+        (found,) = effects(free[:, two], free[:, [one]], groups, rank, [float(present[:, one].var())])
         if found is not None:
             first, second = (name.get(common[i], common[i]) for i in (one, two))
             rates = _rates(n, together[[one, two]][:, [one, two]])
@@ -75,7 +75,7 @@ def tool_pair_findings(rows: Sequence[Seen], sample: Sample) -> Iterator[Finding
         both = sample.take(places, sample.agent)
         often = np.log1p(calls[[one, two]][:, places].T.astype(np.float64))
         groups, free, rank = _adjust(both, failed, np.column_stack([often, both.length]))
-        (found,) = effects(free[:, 1], free[:, [0]], groups, rank, [0])
+        (found,) = effects(free[:, 1], free[:, [0]], groups, rank, [float(failed[:, 0].var())])
         if found is not None:
             first, second = common[one], common[two]
             rates = _rates(len(both), failed.T @ failed)

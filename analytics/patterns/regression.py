@@ -4,7 +4,7 @@ An effect is that of one column on another after both were freed of groups and c
 Sums run over sessions in the order given, and results are rounded later: equal input gives equal output.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,7 +20,7 @@ Ints = NDArray[np.int64]
 SAME = 1e-6
 """A column of which others leave no more than this share of its variance is taken to be one of them."""
 TOLD_APART = 0.01
-"""The share that controls must leave of a column for its effect to be told from theirs."""
+"""The share that groups, controls and other columns must leave of a column's variance for its effect to be told."""
 FEW_CLUSTERS = 10.0
 """Below so many users of equal size no variance between users can be told; sessions then count as independent."""
 
@@ -115,24 +115,27 @@ class Controls:
         return free
 
 
-def effects(y: Floats, columns: Floats, groups: Groups, rank: int, targets: Iterable[int]) -> list[Estimate | None]:
-    """The effects of the ``targets`` among columns on y, all columns in one regression.
+def effects(y: Floats, columns: Floats, groups: Groups, rank: int, variances: Sequence[float]) -> list[Estimate | None]:
+    """The effects on y of the first columns, as many as there are ``variances``; all columns in one regression.
 
-    None where the other columns explain a column, and where there are fewer sessions than columns and groups.
+    Effects are differences of probabilities: effects and intervals end at -1 and 1, and one that lies beyond is none.
+
+    None where groups, controls and other columns explain a column, or leave less than 1% of its variance: the rest of
+    it would have to answer for steps ten times its size. None too where there are fewer sessions than columns and groups.
 
     Args:
-        y, columns: (sessions,) and (sessions, p), freed of groups and controls.
+        y, columns: probabilities (sessions,) and scores (sessions, p), freed of groups and controls.
         rank: how many groups and controls those were.
+        variances: what the columns' variances were before.
     """
-    gram = _cross(columns, columns)
-    inverse, used = sweep(gram)
+    inverse, used = sweep(_cross(columns, columns))
     df = len(y) - rank - used
     beta = inverse @ (columns.T @ y)
     error = y - columns @ beta
     found: list[Estimate | None] = []
-    for at in targets:
-        own, left = float(gram[at, at]), float(inverse[at, at])
-        if df < 1 or left <= 0 or 1 / left <= max(TOLD_APART * own, SAME * len(y)):
+    for at, before in enumerate(variances):
+        left = float(inverse[at, at])
+        if df < 1 or left <= 0 or 1 / left <= len(y) * max(TOLD_APART * before, SAME):
             found.append(None)
         else:
             x = columns @ (inverse[at] / left)
@@ -165,7 +168,14 @@ def _estimate(x: Floats, error: Floats, beta: float, df: int, clusters: Ints) ->
     tests = [2 * float(stdtr(df, -abs(beta) / classical)), _permuted(x, error + beta * x, df + 1)]
     if robust > 0:
         tests.append(2 * float(stdtr(robust_df, -abs(beta) / robust)))
-    return Estimate(effect=beta, low=beta - margin, high=beta + margin, p=min(1.0, max(tests)))
+    low, high = beta - margin, beta + margin
+    if low > 1 or high < -1:
+        return None
+    return Estimate(effect=_within(beta), low=_within(low), high=_within(high), p=min(1.0, max(tests)))
+
+
+def _within(difference: float) -> float:
+    return min(1.0, max(-1.0, difference))
 
 
 def _permuted(x: Floats, rest: Floats, df: int) -> float:

@@ -36,7 +36,7 @@ def style_findings(sample: Sample, *, for_whom: bool) -> Iterator[Finding]:
     agent = slice(3, 3 + K)
     beside = Controls(np.delete(free[:, 1:], np.s_[2 : 2 + K], axis=1))
     alone = beside.take_out(np.column_stack([free[:, 0], free[:, agent]]))
-    found = effects(alone[:, 0], alone[:, 1:], groups, groups.rank + beside.rank, range(K))
+    found = effects(alone[:, 0], alone[:, 1:], groups, groups.rank + beside.rank, [1.0] * K)
     for style, each in zip(STYLES, found, strict=True):
         if each is not None:
             statement = style_statement(sample.agent, style, each, len(sample))
@@ -65,7 +65,7 @@ def _joint_findings(sample: Sample, groups: Groups, free: Floats, *, for_whom: b
         free = rest.take_out(groups.take_out(columns))
         for at, of in enumerate(made_of):
             x = np.column_stack([free[:, at :: len(made_of)], squares[:, of]])
-            yield from effects(y[:, 0], x, groups, groups.rank + rest.rank, [0])
+            yield from effects(y[:, 0], x, groups, groups.rank + rest.rank, [float(columns[:, at].var())])
 
     near = np.column_stack([near, _standardise(near.mean(axis=1, keepdims=True))])
     made_of = [*([at, K + at] for at in range(K)), list(range(2 * K))]

@@ -47,7 +47,7 @@ def _compare(sample: Sample, classes: list[tuple[str, str, NDArray[np.bool_]]]) 
     same_length = length.take_out(free)
     for at, (kind, subject, inside) in enumerate(classes, start=1):
         columns_, used = (free, 0) if kind == "length" else (same_length, length.rank)
-        (found,) = effects(columns_[:, 0], columns_[:, [at]], groups, groups.rank + used, [0])
+        (found,) = effects(columns_[:, 0], columns_[:, [at]], groups, groups.rank + used, [float(inside.var())])
         if found is not None:
             n = int(inside.sum())
             statement = time_statement(sample.agent, kind, subject, found, n)
