@@ -1,5 +1,7 @@
 """The command line: help, errors and exit codes of every command."""
 
+import contextlib
+import io
 import json
 import os
 import signal
@@ -68,6 +70,8 @@ def test_these_are_the_commands():
         "score",
         "status",
         "topics evaluate",
+        "topics forget",
+        "topics list",
         "topics train",
     }
 
@@ -279,11 +283,64 @@ def test_topics_are_learned_measured_and_kept_by_name(run, tmp_path):
 def test_wrong_examples_are_named_with_their_line(run, tmp_path):
     examples = tmp_path / "examples.jsonl"
     examples.write_text('{"text": "one", "label": "a"}\n{"text": "two", "label": 3}\n')
-    said = f'eventlore: {examples}, line 2: it should be {{"text": "...", "label": "..."}}\n'
+    said = f'eventlore: {examples}, line 2: it should be {{"text": "...", "label": "..."}}; null says that no label applies\n'
     assert run("topics", "train", str(examples)) == (2, "", said)
     examples.write_text('{"text": "one", "label": "a"}\n')
     said = f"eventlore: {examples}: a taxonomy needs examples of at least two labels, found 1\n"
     assert run("topics", "train", str(examples)) == (2, "", said)
+
+
+def test_topics_are_listed_and_forgotten(run, tmp_path):
+    examples = tmp_path / "examples.jsonl"
+    rows = [
+        {"text": f"{word} number {n}", "label": label}
+        for label, word in (("a", "rain"), ("b", "tax"))
+        for n in range(4)
+    ]
+    mark = "\ufeff"  # of some editors
+    examples.write_text(mark + "\n".join(map(json.dumps, [*rows, {"text": "hello", "label": None}])), encoding="utf-8")
+    code, out, _ = run("topics", "train", str(examples), "--name", "mine", "--json")
+    learned = json.loads(out)
+    assert (code, learned["labels"], learned["examples"], learned["none"]) == (0, ["a", "b"], 9, 1)
+    code, out, _ = run("topics", "list", "--json")
+    assert json.loads(out) == [{"name": "mine", "version": learned["version"], "labels": ["a", "b"]}]
+    assert run("topics", "forget", "mine") == (0, "mine: forgotten; tag history anew with: eventlore rebuild\n", "")
+    assert run("topics", "list") == (0, "no topics of your own: the packaged ones are used\n", "")
+    assert run("topics", "forget", "mine") == (2, "", "eventlore: there are no topics named mine (known: none)\n")
+
+
+@pytest.mark.parametrize("name", ["", "../x", "a:b", "general", "found"])
+def test_a_name_that_an_id_cannot_have_is_refused(run, tmp_path, name):
+    code, _, err = run("topics", "train", str(tmp_path / "none.jsonl"), "--name", name)
+    assert code == 2
+    assert err == f"eventlore: --name {name}: use letters, digits, - and _, and not general or found\n"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        (
+            '{"text": "one", "lable": "a"}',
+            'it should be {"text": "...", "label": "..."}; null says that no label applies',
+        ),
+        ("text,label", 'it is no JSON; each line is {"text": "...", "label": "..."}'),
+        ('{"text": "\\ud800", "label": "a"}', "its text has half of a character, an escape such as \\ud800"),
+    ],
+)
+def test_what_is_no_example_is_told(run, tmp_path, row, said):
+    examples = tmp_path / "examples.jsonl"
+    examples.write_text(row + "\n")
+    assert run("topics", "train", str(examples)) == (2, "", f"eventlore: {examples}, line 1: {said}\n")
+
+
+def test_a_table_that_is_too_wide_keeps_its_words_and_figures():
+    from worker.cli.console import show_rows
+
+    columns = ["agent", "who", *(f"a long name {n}" for n in range(12))]
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        show_rows("Styles", columns, [("coder", "user", *["0.50"] * 12)], numeric=12)
+    assert any(line.split() == ["coder", "user", *["0.50"] * 12] for line in out.getvalue().splitlines())
 
 
 def test_a_reader_that_leaves_early_ends_the_command_without_a_word(tmp_path):

@@ -26,6 +26,25 @@ def small():
     return train(SMALL)
 
 
+def test_labels_that_a_person_reads_as_one_are_not_learned_as_two():
+    with pytest.raises(ValueError, match="the labels Billing and billing differ in case only: write them alike"):
+        train([("pay", "billing"), ("refund", "Billing"), ("rain", "b"), ("sun", "b"), ("snow", "b")])
+    composed, parts = "St\u00f6rung", "Sto\u0308rung"
+    taxonomy = train([(f"kaputt {n}", (composed, parts)[n % 2]) for n in range(4)] + [("gut", "b"), ("fein", "b")])
+    assert taxonomy.labels == [composed, "b"]
+
+
+def test_a_label_without_a_word_is_refused():
+    with pytest.raises(ValueError, match="no example of b has a word"):
+        train([("pay", "a"), ("refund", "a"), ("money", "a"), ("\U0001f600", "b"), ("", "b")])
+
+
+def test_what_is_not_likely_enough_to_be_tagged_counts_as_untagged(small):
+    texts = [("I want my money back", "refund"), ("zebra", "refund")]
+    tagged = [prediction.topic is not None for prediction in small.predict([text for text, _ in texts])]
+    assert evaluate(small, texts).tagged == sum(tagged) / 2
+
+
 def test_ten_examples_are_enough_to_tell_two_labels_apart(small):
     texts = ["The soup needs more salt and pepper", "my horse needs a new saddle"]
     assert [one.topic for one in small.predict(texts)] == ["cooking", "riding"]

@@ -224,6 +224,12 @@ class Store:
         with writing(self.engine) as connection:
             upsert(connection, tables.topic_models, [row])
 
+    def forget_taxonomy(self, name: str) -> bool:
+        """Let sessions that settle from now on be tagged without it; returns whether there was one of this name."""
+        t = tables.topic_models
+        with writing(self.engine) as connection:
+            return connection.execute(delete(t).where(t.c.name == name)).rowcount > 0
+
     def taxonomies(self) -> dict[str, Taxonomy]:
         """The taxonomies that users taught, by name."""
         t = tables.topic_models
@@ -237,7 +243,7 @@ class Store:
         taught = tuple((name, version) for name, version in connection.execute(query))
         if taught != self._taught:
             own = [Tagger(name, taxonomy) for name, taxonomy in self.taxonomies().items()]
-            self._own = Several(own, former=[topics.load()])
+            self._own = Several(own, former=[topics.load()]) if own else None
             self._taught = taught
         return self._own or topics.load()
 

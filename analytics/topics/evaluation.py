@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.topics.learning import NONE
-from analytics.topics.taxonomy import Taxonomy
+from analytics.topics.learning import label_of
+from analytics.topics.taxonomy import SURE, Taxonomy
 
 __all__ = ["Measures", "evaluate"]
 
@@ -41,7 +41,7 @@ def evaluate(taxonomy: Taxonomy, examples: Sequence[tuple[str, str | None]]) -> 
     Raises:
         ValueError: no example has a label.
     """
-    names = ["" if label is None or label.strip().lower() in NONE else label.strip() for _, label in examples]
+    names = [label_of(label) for _, label in examples]
     numbers = {label: at for at, label in enumerate(taxonomy.labels)}
     for name in sorted(set(names) - {""}):
         numbers.setdefault(name, len(numbers))
@@ -51,8 +51,9 @@ def evaluate(taxonomy: Taxonomy, examples: Sequence[tuple[str, str | None]]) -> 
     shares, none = taxonomy.probabilities([text for text, _ in examples])
     truth = np.array([numbers.get(name, -1) for name in names])[~empty]
     best, claimed = shares[~empty].argmax(axis=1), shares[~empty].max(axis=1)
-    right, tagged = best == truth, none[~empty] <= 0.5
-    rightly = int((right & tagged).sum()) + int((none[empty] > 0.5).sum())
+    carried = shares.max(axis=1) * (1 - none) >= SURE
+    right, tagged = best == truth, carried[~empty]
+    rightly = int((right & tagged).sum()) + int((~carried[empty]).sum())
     return Measures(
         macro_f1=_macro_f1(truth, best),
         accuracy=round(float(right.mean()), 6),

@@ -6,7 +6,8 @@ What the margins are worth, and when none of the labels applies, is learned from
 in each of three folds a third of the labels is left out whole, and plays the part of what the user has not named.
 """
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 from zlib import crc32
 
@@ -22,7 +23,7 @@ from analytics.topics.stopwords import read
 from analytics.topics.taxonomy import Taxonomy, Weights, evidence, nearness
 from analytics.topics.wording import describe
 
-__all__ = ["MOST", "NONE", "train"]
+__all__ = ["MOST", "NONE", "label_of", "train"]
 
 NONE = frozenset({"", "none", "null", "oos", "out_of_scope", "out-of-scope", "none of these"})
 """Labels, in lower case, that mean: none of the labels applies."""
@@ -72,18 +73,21 @@ def train(examples: Iterable[tuple[str, str | None]]) -> Taxonomy:
     The order of examples does not matter.
 
     Raises:
-        ValueError: fewer than five examples or two labels, or more than 20,000 examples.
+        ValueError: fewer than five examples or two labels, or more than 20,000 examples; labels that differ in case
+            only; a label none of whose examples has a word.
     """
-    rows = sorted(
-        (text, "" if label is None or label.strip().lower() in NONE else label.strip()) for text, label in examples
-    )
+    rows = sorted((text, label_of(label)) for text, label in examples)
     labels = sorted({label for _, label in rows} - {""})
+    _differ(labels)
     if len(labels) < 2:
         raise ValueError(f"a taxonomy needs examples of at least two labels, found {len(labels)}")
     if not 5 <= len(rows) <= MOST:
         raise ValueError(f"a taxonomy needs 5 to {MOST:,} examples, found {len(rows):,}")
     numbers = {label: at for at, label in enumerate(labels)}
     split = [words(text) for text, _ in rows]
+    spoken = {label for (_, label), said in zip(rows, split, strict=True) if said}
+    if silent := [label for label in labels if label not in spoken]:
+        raise ValueError(f"no example of {silent[0]} has a word")
     target = np.array([numbers.get(label, len(labels)) for _, label in rows], np.intp)
     data = _Data([text for text, _ in rows], split, target, embedding.load().embed(split))
     blend, temperature, none = _calibrate(data, len(labels))
@@ -103,6 +107,20 @@ def train(examples: Iterable[tuple[str, str | None]]) -> Taxonomy:
         temperature=temperature,
         none=none,
     )
+
+
+def label_of(label: str | None) -> str:
+    """A label as it is told from others: without spaces around it, in composed letters; empty: none applies."""
+    label = unicodedata.normalize("NFC", label or "").strip()
+    return "" if label.lower() in NONE else label
+
+
+def _differ(labels: Sequence[str]) -> None:
+    seen: dict[str, str] = {}
+    for label in labels:
+        other = seen.setdefault(label.casefold(), label)
+        if other != label:
+            raise ValueError(f"the labels {other} and {label} differ in case only: write them alike")
 
 
 def _fit(features: Features, target: NDArray[np.intp], labels: int) -> _Linear:

@@ -8,13 +8,10 @@ import numpy as np
 from analytics.conversation import Conversation, Ref
 from analytics.topics.segments import tagged
 from analytics.topics.stopwords import content, read
-from analytics.topics.taxonomy import Taxonomy
+from analytics.topics.taxonomy import SURE, Taxonomy
 from models.rows import EventTopic
 
 __all__ = ["About", "Tagger", "TopicModel"]
-
-_SURE = 0.5
-"""Probability from which a message carries a topic."""
 
 
 class About(NamedTuple):
@@ -65,6 +62,6 @@ class Tagger:
         shares, none = self._taxonomy.probabilities(texts)
         scores = shares * (1 - none[:, None])
         best = scores.argmax(axis=1) if texts else np.zeros(0, np.intp)
-        sure = scores[np.arange(len(texts)), best] >= _SURE
+        sure = scores[np.arange(len(texts)), best] >= SURE
         said = [len(content(read(text))) for text in texts]
         return tagged(conversations, best, scores, sure, said, ids=self._ids, model=self.version)

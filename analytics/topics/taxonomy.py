@@ -15,8 +15,10 @@ from analytics.embedding import words
 from analytics.topics.clusters import whole
 from analytics.topics.features import Lexicon
 
-__all__ = ["Prediction", "Taxonomy", "Weights", "evidence", "nearness"]
+__all__ = ["SURE", "Prediction", "Taxonomy", "Weights", "evidence", "nearness"]
 
+SURE = 0.5
+"""Probability from which a text carries a topic."""
 _BATCH = 2_000
 """Texts scored at a time; bounds memory."""
 
@@ -33,8 +35,8 @@ class Prediction(NamedTuple):
 
     @property
     def topic(self) -> str | None:
-        """The label, or None when it is likelier that none applies."""
-        return None if self.none > 0.5 else self.label
+        """The label, or None where it is not likely enough to be said."""
+        return self.label if self.score >= SURE else None
 
 
 class Weights(NamedTuple):

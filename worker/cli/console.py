@@ -147,18 +147,25 @@ def _plain(value: object) -> object:
     return value
 
 
+_READABLE = 8
+"""Characters of a column of words that are shown on a line, at least."""
+
+
 def show_rows(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, numeric: int = 0) -> None:
-    """A table; the last ``numeric`` columns are aligned right."""
+    """A table; the last ``numeric`` columns are aligned right, and whole: where room is short, other columns fold."""
     from rich import box
     from rich.table import Table
     from rich.text import Text
 
     table = Table(title=Text(title), box=box.SIMPLE_HEAD, title_justify="left", title_style="bold")
+    cells = [[printable(str(cell)) for cell in row] for row in rows]
     for position, column in enumerate(columns):
         right = position >= len(columns) - numeric
-        table.add_column(column, justify="right" if right else "left", no_wrap=right, overflow="fold")
-    for row in rows:
-        table.add_row(*(Text(printable(str(cell))) for cell in row))
+        longest = max((len(row[position]) for row in cells), default=0)
+        least = longest if right else min(longest, _READABLE)
+        table.add_column(column, justify="right" if right else "left", overflow="fold", min_width=least)
+    for row in cells:
+        table.add_row(*map(Text, row))
     out().print(table)
 
 
@@ -196,12 +203,12 @@ def opened(path: str) -> Iterator[IO[bytes]]:
 
 
 def lines_from(path: str) -> Iterator[tuple[int, str]]:
-    """The numbered lines of a text file that are not empty."""
+    """The numbered lines of a text file that are not empty, without the mark that some editors begin it with."""
     with opened(path) as stream:
         for number, line in enumerate(stream, 1):
             if line and not line.isspace():
                 try:
-                    yield number, line.decode()
+                    yield number, line.decode("utf-8-sig" if number == 1 else "utf-8")
                 except UnicodeDecodeError:
                     raise CommandError(f"{path}, line {number}: it is not text in UTF-8") from None
 
