@@ -252,5 +252,5 @@ def test_early_styles_are_those_of_the_first_half_of_the_turns():
 def test_a_pattern_is_a_row_of_its_table():
     (p,) = learn(world(sessions=400, effects={"politeness": 1.0}, slope=0.0), {})
     assert isinstance(p, Pattern)
-    assert p.model == "patterns-1"
+    assert p.model == "patterns-2"
     assert all(value == round(value, 6) for value in (p.effect, p.low, p.high, p.q_value))

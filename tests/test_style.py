@@ -193,6 +193,19 @@ def test_an_unknown_style_is_refused():
         load().explain("hello", "charm")
 
 
+@pytest.mark.parametrize(
+    ("statement", "question"),
+    [
+        ("Es un error del servidor.", "Puedes ayudarme con el servidor"),
+        ("Tem um erro na fatura.", "Poderia me ajudar com a fatura"),
+        ("C'è un errore nella fattura.", "Puoi aiutarmi con la fattura"),
+    ],
+)
+def test_a_sentence_that_begins_with_its_verb_is_no_question_where_statements_do(statement, question):
+    told, asked = load().score([statement, question])[:, STYLES.index("question")]
+    assert told < 0.5 < asked
+
+
 def test_questions_are_told_with_and_without_their_sign():
     unmarked = load().score(ASKED + SAID)[:, STYLES.index("question")] >= 0.5
     marked = load().score([text + "?" for text in ASKED] + SAID)[:, STYLES.index("question")] >= 0.5

@@ -67,6 +67,15 @@ def test_subjects_are_found_and_told_apart(model):
         assert subject in model.topics[topic].keywords
 
 
+def test_one_word_names_a_topic_only_if_the_topic_is_told_by_it(model):
+    assert model.nearest(["printer"]) != [""]
+    heard = [
+        (("log", 900 + n), n, f"please cook the soup recipe so that it helps {word}") for n, word in enumerate("abcde")
+    ]
+    again = fit(said(SUBJECTS) + heard, mark=10**12)
+    assert again.nearest(["Hope this helps!"]) == [""]
+
+
 def test_noise_is_of_no_topic(model):
     assert model.nearest(NOISE) == [""] * len(NOISE)
 

@@ -211,12 +211,19 @@ class Model:
         return weighted(bags(columns, begin, unknown + 1), self._rarity)
 
     def _likeliest(self, texts: Read) -> tuple[NDArray[np.float64], NDArray[np.intp], NDArray[np.bool_], list[int]]:
-        """Scores; the best topic of each text, whether it is good enough, and the different words of content of each."""
+        """Scores; the best topic of each text, whether it is good enough, and the different words of content of each.
+
+        A single word is enough only where the topic is told by it: "I hope this helps" is of no topic in which some
+        message has "helps", too.
+        """
         scores = self.scores(texts)
         said = [len(set(words)) for words in texts.content]
         best = scores.argmax(axis=1)
         least = np.where(np.array(said) > 1, _FLOOR, _FLOOR_OF_ONE)
-        return scores, best, scores[np.arange(len(best)), best] >= least, said
+        sure = scores[np.arange(len(best)), best] >= least
+        for at in np.flatnonzero(sure & (np.array(said) == 1)).tolist():
+            sure[at] = texts.content[at][0] in self.record.topics[best[at]].keywords
+        return scores, best, sure, said
 
     def nearest(self, texts: Sequence[str]) -> list[str]:
         """Topic id of each text by itself; empty: it has none."""

@@ -29,7 +29,7 @@ __all__ = ["main", "train"]
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 Found = TypeVar("Found")
-VERSION = "style-6"
+VERSION = "style-7"
 FOLDS = 5
 STEPS = np.arange(0.1, 0.7, 0.01).round(2)
 """Thresholds that are tried."""
