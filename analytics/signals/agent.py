@@ -14,6 +14,10 @@ NEAR = 30
 """Characters before a claim in which a word takes it back ("once it is booked")."""
 
 _TRANSFER = re.compile(r"transfer_?to|hand_?(?:over|off)|escalate|human_?agent|to_?human|contact_?support")
+_CODE = re.compile(r"\b(?:\d{3,5}|E[A-Z]{4,})\b")
+"""What an error is known by: a status, a system's code (550, ENOENT)."""
+
+_WORD = re.compile(r"\w+")
 _ANNOUNCED = re.compile(r"\b(?:transferring|connecting|i will|i'll)\b")
 
 
@@ -37,7 +41,9 @@ def agent_findings(
                 yield Finding("handover", message.ref, 0.5, (*asked, message.ref))
             done = claims(parts, "success", phrases)
             if done and failed:
-                yield Finding("false_success", message.ref, 0.8, (*failed, message.ref))
+                if not admits(parts, failed, phrases):
+                    evidence = (call.result or call.ref for call in failed)
+                    yield Finding("false_success", message.ref, 0.8, (*evidence, message.ref))
             elif not turn.calls and ((done and not acted) or (not called and claims(parts, "looked", phrases))):
                 severity = 0.6 if conversation.calls else 0.3
                 yield Finding("ungrounded_claim", message.ref, severity, (*asked, message.ref))
@@ -70,7 +76,17 @@ def claims(parts: Sequence[Said], family: str, phrases: Phrases) -> bool:
     return False
 
 
-def _standing(turn: Turn) -> list[list[Ref]]:
+def admits(parts: Sequence[Said], failed: Sequence[Call], phrases: Phrases) -> bool:
+    """Whether a sentence that is no question tells of a failure, or names the code of one of the failed calls."""
+    if any(not part.question and phrases.find("failure", part) for part in parts):
+        return True
+    words = {word for part in parts for word in _WORD.findall(part.text)}
+    return any(
+        code.lower() in words for call in failed for code in _CODE.findall(call.error) if code not in call.arguments
+    )
+
+
+def _standing(turn: Turn) -> list[list[Call]]:
     """For each message of the agent: failures of its turn before it that the same tool had not made good by then."""
     calls = sorted(turn.calls, key=lambda call: (ended(call), call.ref))
     latest: dict[str, Call] = {}
@@ -79,5 +95,5 @@ def _standing(turn: Turn) -> list[list[Ref]]:
         while at < len(calls) and ended(calls[at]) <= message.ts:
             latest[calls[at].tool] = calls[at]
             at += 1
-        result.append([call.result or call.ref for call in latest.values() if call.error][:10])
+        result.append([call for call in latest.values() if call.error][:10])
     return result
