@@ -6,14 +6,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from analytics.conversation import Call, Conversation, Ref, Turn
 from analytics.signals.finding import Finding
 from analytics.signals.phrases import Phrases, Said
-from analytics.signals.tools import Failures, ended, reads
+from analytics.signals.tools import Failures, ended, hands_over, reads
 
 __all__ = ["agent_findings"]
 
 NEAR = 30
 """Characters before a claim in which a word takes it back ("once it is booked")."""
 
-_TRANSFER = re.compile(r"transfer_?to|hand_?(?:over|off)|escalate|human_?agent|to_?human|contact_?support")
 _CODE = re.compile(r"\b(?:\d{3,5}|E[A-Z]{4,})\b")
 """What an error is known by: a status, a system's code (550, ENOENT)."""
 
@@ -29,7 +28,7 @@ def agent_findings(
     for turn in conversation.turns:
         asked = tuple(message.ref for message in turn.user[-1:])
         for call in turn.calls:
-            if call.ref not in failures and _TRANSFER.search(call.tool.lower()):
+            if call.ref not in failures and hands_over(call.tool):
                 yield Finding("handover", call.ref, 0.5, (*asked, call.ref))
         acted = acted or any(call.ref not in failures and not reads(call.tool) for call in turn.calls)
         called = called or bool(turn.calls)
@@ -37,7 +36,7 @@ def agent_findings(
             parts = said[message.ref].sentences()
             if refuses(parts, phrases):
                 yield Finding("refusal", message.ref, 0.4, (*asked, message.ref))
-            if hands_over(parts, phrases):
+            if sends_away(parts, phrases):
                 yield Finding("handover", message.ref, 0.5, (*asked, message.ref))
             done = claims(parts, "success", phrases)
             if done and failed:
@@ -54,7 +53,7 @@ def refuses(parts: Sequence[Said], phrases: Phrases) -> bool:
     return any(not part.question and phrases.find("refusal", part) for part in parts)
 
 
-def hands_over(parts: Sequence[Said], phrases: Phrases) -> bool:
+def sends_away(parts: Sequence[Said], phrases: Phrases) -> bool:
     """Whether a sentence that neither asks nor offers sends the user to a person or elsewhere.
 
     A recommendation beside an offer to transfer is part of the offer.

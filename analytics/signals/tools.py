@@ -2,12 +2,23 @@
 
 import re
 from collections.abc import Iterator, Mapping
+from functools import lru_cache
 
 from analytics.conversation import Call, Conversation, Ref
 from analytics.signals.finding import Finding
 from analytics.signals.phrases import Phrases, Said
 
-__all__ = ["DOOM", "Failures", "ended", "failures", "fingerprint", "reads", "recovered", "tool_findings"]
+__all__ = [
+    "DOOM",
+    "Failures",
+    "ended",
+    "failures",
+    "fingerprint",
+    "hands_over",
+    "reads",
+    "recovered",
+    "tool_findings",
+]
 
 DOOM = 3
 """Failures of one and the same call that make a doom loop."""
@@ -26,9 +37,17 @@ _SPACES = re.compile(r"\s+")
 _BOILERPLATE = re.compile(r"^(?:\W*(?:error|exception|traceback \(most recent call last\)|fehler)\W+)+")
 _WORD = re.compile(r"[^\W_]+")
 _ONE_PARAMETER = frozenset({"command", "cmd", "code", "script", "input", "query", "sql"})
-_READS = re.compile(
-    r"^(?:get|find|search|list|look|lookup|read|fetch|query|check|view|show|describe|think|calculate|calc|transfer|"
-    r"grep|glob|ls|cat|recall|memory|browse|web|retrieve|inspect|status)"
+_SERVER = re.compile(r"^mcp__.+?__|^.*[./]")
+_PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
+_ABOUT = frozenset({"memory", "web"})
+_READS = frozenset(
+    {"get", "find", "search", "list", "look", "lookup", "read", "fetch", "query", "check", "view", "show", "describe"}
+    | {"think", "calculate", "calc", "grep", "glob", "ls", "cat", "recall", "browse", "retrieve", "inspect", "status"}
+)
+_TO_A_PERSON = re.compile(
+    r"(?:transfer|hand|escalate|route)\w*_to_(?:\w+_)?"
+    r"(?:humans?|persons?|agents?|representative|operator|support|colleague|specialist|supervisor|staff)\b|"
+    r"human_agent|to_human|contact_support|^escalate|^hand_?(?:over|off)\b"
 )
 _UNDONE = "not done, as the agent reports"
 
@@ -38,9 +57,26 @@ def ended(call: Call) -> int:
     return max(call.ts, call.ended_at)
 
 
+@lru_cache(1_024)
 def reads(tool: str) -> bool:
-    """Whether a tool only looks, to go by its name."""
-    return bool(_READS.match(tool.lower().lstrip("_")))
+    """Whether a tool changes nothing, to go by its name: its first word looks, or it hands the user over.
+
+    "memory" and "web" only tell what is looked at.
+    """
+    words = _words_of(tool)
+    looks = bool(words) and (words[0] in _READS or (words[0] in _ABOUT and words[-1] in _READS))
+    return looks or hands_over(tool)
+
+
+@lru_cache(1_024)
+def hands_over(tool: str) -> bool:
+    """Whether a tool passes the user on to a person, to go by its name."""
+    return bool(_TO_A_PERSON.search("_".join(_words_of(tool))))
+
+
+def _words_of(tool: str) -> list[str]:
+    """The words of a tool's name, without the server that offers it."""
+    return [word.lower() for word in _PART.findall(_SERVER.sub("", tool))]
 
 
 def fingerprint(error: str) -> str:
@@ -67,11 +103,11 @@ def failures(conversation: Conversation, said: Mapping[Ref, Said], phrases: Phra
     """
     found = {call.ref: fingerprint(call.error) for call in conversation.calls if call.error}
     for turn in conversation.turns:
-        acts = [call for call in turn.calls if not reads(call.tool)]
-        if acts and turn.calls[-1] is acts[-1] and acts[-1].ref not in found and acts[-1].result is not None:
-            reply = next((message for message in turn.agent if message.ts >= ended(acts[-1])), None)
+        last = turn.calls[-1] if turn.calls else None
+        if last and not reads(last.tool) and last.ref not in found and last.result is not None:
+            reply = next((message for message in turn.agent if message.ts >= ended(last)), None)
             if reply is not None and phrases.find("failure", said[reply.ref]):
-                found[acts[-1].ref] = _UNDONE
+                found[last.ref] = _UNDONE
     return found
 
 
