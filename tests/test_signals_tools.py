@@ -1,8 +1,25 @@
 """What tools' names and calls tell: which only look, which failure a later call made good, which failures are one."""
 
 import pytest
+from session_forms import call, log, reply, result, user
+from wire_forms import T, a
 
+from analytics.conversation import fold
+from analytics.signals import detect
 from analytics.signals.tools import hands_over, reads
+
+
+def kinds(events):
+    return [signal.kind for signal in detect(fold(events), {})]
+
+
+def failed(name, at, id_="c1", said="denied"):
+    data = {"phase": "result", "name": name, "toolCallId": id_, "isError": True, "result": said}
+    return a("conversation.tool_result", "tool", data, at=at, order=at)
+
+
+def at_once(event):
+    return event | {"timestamp": T, "payload": event["payload"] | {"ts": T}}
 
 
 @pytest.mark.parametrize(
@@ -46,3 +63,17 @@ def test_a_tool_that_acts(tool):
 def test_a_tool_that_hands_over_to_a_person_changes_nothing(tool):
     assert hands_over(tool)
     assert reads(tool)
+
+
+def test_calls_of_one_millisecond_count_in_the_order_of_the_run_however_they_arrive():
+    told = [
+        user("Run it.", 1),
+        call("exec", 2),
+        failed("exec", 3),
+        call("exec", 4, "c2"),
+        result("exec", 5, "c2"),
+        reply("Done, all fixed.", 6),
+    ]
+    told = [at_once(event) for event in told]
+    assert kinds(log(*told)) == ["tool_failure"]
+    assert kinds(log(*reversed(told))) == ["tool_failure"]

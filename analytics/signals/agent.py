@@ -87,7 +87,7 @@ def admits(parts: Sequence[Said], failed: Sequence[Call], phrases: Phrases) -> b
 
 def _standing(turn: Turn) -> list[list[Call]]:
     """For each message of the agent: failures of its turn before it that the same tool had not made good by then."""
-    calls = sorted(turn.calls, key=lambda call: (ended(call), call.ref))
+    calls = sorted(turn.calls, key=ended)
     latest: dict[str, Call] = {}
     at, result = 0, []
     for message in turn.agent:

@@ -131,7 +131,7 @@ def recovered(conversation: Conversation, failed: Failures) -> set[Ref]:
     """The failed calls that a later call made good: the same tool, begun after the failure, about the same thing."""
     successes: dict[str, list[Call]] = {}
     result = set()
-    for call in sorted(conversation.calls, key=lambda each: (-each.ts, each.ref)):
+    for call in reversed(conversation.calls):
         if call.ref in failed:
             if any(_makes_good(later, call) for later in successes.get(call.tool, ())):
                 result.add(call.ref)
@@ -164,7 +164,7 @@ def _alike(left: str, right: str) -> bool:
 def _loops(conversation: Conversation) -> Iterator[Finding]:
     """Runs of failures of the same tool with the same arguments, broken only by its success."""
     runs: dict[tuple[str, str], list[Call]] = {}
-    for call in sorted(conversation.calls, key=lambda each: (ended(each), each.ref)):
+    for call in sorted(conversation.calls, key=ended):
         key = (call.tool, call.arguments)
         if call.error:
             runs.setdefault(key, []).append(call)
