@@ -77,3 +77,26 @@ def test_calls_of_one_millisecond_count_in_the_order_of_the_run_however_they_arr
     told = [at_once(event) for event in told]
     assert kinds(log(*told)) == ["tool_failure"]
     assert kinds(log(*reversed(told))) == ["tool_failure"]
+
+
+@pytest.mark.parametrize("other", ["holiday-photos.md", "readme.xlsx"])
+def test_a_call_about_something_else_makes_nothing_good(other):
+    told = [
+        user("Read both.", 1),
+        call("read", 2, args={"path": "budget.xlsx"}),
+        failed("read", 3),
+        call("read", 4, "c2", args={"path": other}),
+        result("read", 5, "c2"),
+    ]
+    assert kinds(log(*told)) == ["tool_failure", "unrecovered_tool_failure"]
+
+
+def test_the_same_call_with_a_mended_path_makes_good():
+    told = [
+        user("Read it.", 1),
+        call("read", 2, args={"path": "/etc/app.cfg"}),
+        failed("read", 3),
+        call("read", 4, "c2", args={"path": "/etc/app/app.cfg"}),
+        result("read", 5, "c2"),
+    ]
+    assert kinds(log(*told)) == ["tool_failure"]

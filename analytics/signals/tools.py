@@ -36,7 +36,8 @@ _VARIABLE = (
 _SPACES = re.compile(r"\s+")
 _BOILERPLATE = re.compile(r"^(?:\W*(?:error|exception|traceback \(most recent call last\)|fehler)\W+)+")
 _WORD = re.compile(r"[^\W_]+")
-_ONE_PARAMETER = frozenset({"command", "cmd", "code", "script", "input", "query", "sql"})
+_STRING = re.compile(r'"(?:[^"\\]|\\.)*"(\s*:)?')
+_KIND_OF_FILE = re.compile(r"(?<=\w)\.[a-z]\w{0,4}\b(?!\.)")
 _SERVER = re.compile(r"^mcp__.+?__|^.*[./]")
 _PART = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+")
 _ABOUT = frozenset({"memory", "web"})
@@ -147,18 +148,22 @@ def _makes_good(later: Call, failed: Call) -> bool:
 
 
 def _alike(left: str, right: str) -> bool:
-    """Whether arguments are about the same thing: equal, or a tenth of their words shared.
+    """Whether arguments are about the same thing: equal, or a tenth of their values' words shared.
 
-    Keys count, so a call of a tool with named parameters is about the same as another of it;
-    a shell's one parameter says nothing, so it does not count.
+    The kind of a file says nothing of which file it is.
     """
     if left == right:
         return True
-    one = set(_WORD.findall(left[:2000].lower())) - _ONE_PARAMETER
-    two = set(_WORD.findall(right[:2000].lower())) - _ONE_PARAMETER
+    one = set(_WORD.findall(_KIND_OF_FILE.sub("", _values(left))))
+    two = set(_WORD.findall(_KIND_OF_FILE.sub("", _values(right))))
     if not one or not two:
         return not one and not two
     return len(one & two) >= 0.1 * len(one | two)
+
+
+def _values(arguments: str) -> str:
+    """The beginning of arguments in lower case, without the names of parameters."""
+    return _STRING.sub(lambda found: " " if found[1] else found[0], arguments[:2000]).lower()
 
 
 def _loops(conversation: Conversation) -> Iterator[Finding]:
