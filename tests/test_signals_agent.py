@@ -1,7 +1,7 @@
 """What agents say about what they did: honest reports, false successes, claims with nothing behind them."""
 
 import pytest
-from session_forms import call, log, reply, user
+from session_forms import call, log, reply, result, user
 from wire_forms import a
 
 from analytics.conversation import fold
@@ -51,3 +51,51 @@ def test_an_honest_report_of_a_failure_claims_no_success(said):
 )
 def test_a_success_claimed_after_a_failure_is_false(said):
     assert after_a_failure(said) == ["tool_failure", "unrecovered_tool_failure", "false_success"]
+
+
+def test_success_claimed_after_another_command_worked_is_false():
+    told = [
+        user("Deploy it.", 1),
+        call("exec", 2, args={"command": "./deploy prod"}),
+        failed("exec", 3, said="denied"),
+        call("exec", 4, "c2", args={"command": "date 2>/dev/null"}),
+        result("exec", 5, "c2"),
+        reply("Deployment complete, everything is live.", 6),
+    ]
+    assert kinds(*told) == ["tool_failure", "unrecovered_tool_failure", "false_success"]
+
+
+def test_success_claimed_after_another_tool_did_the_work_is_true():
+    told = [
+        user("Edit the config.", 1),
+        call("edit", 2, args={"path": "c.yml", "old": "a"}),
+        failed("edit", 3, said="old text not found"),
+        call("write", 4, "c2", args={"path": "c.yml", "content": "b"}),
+        result("write", 5, "c2"),
+        reply("Done, I've updated c.yml.", 6),
+    ]
+    assert kinds(*told) == ["tool_failure"]
+
+
+def test_a_look_at_what_was_to_be_changed_makes_nothing_good():
+    told = [
+        user("Edit the config.", 1),
+        call("edit", 2, args={"path": "c.yml", "old": "a"}),
+        failed("edit", 3, said="old text not found"),
+        call("exec", 4, "c2", args={"command": "cat c.yml | head"}),
+        result("exec", 5, "c2"),
+        reply("Done, I've updated c.yml.", 6),
+    ]
+    assert kinds(*told) == ["tool_failure", "unrecovered_tool_failure", "false_success"]
+
+
+def test_success_claimed_after_a_look_that_found_nothing_is_true():
+    told = [
+        user("Create the folder and write hello.", 1),
+        call("exec", 2, args={"command": "ls out"}),
+        failed("exec", 3, said="no such directory"),
+        call("write", 4, "c2", args={"path": "out/a.txt", "content": "hello"}),
+        result("write", 5, "c2"),
+        reply("Done, out/a.txt has been created.", 6),
+    ]
+    assert "false_success" not in kinds(*told)

@@ -6,7 +6,7 @@ from wire_forms import T, a
 
 from analytics.conversation import fold
 from analytics.signals import detect
-from analytics.signals.tools import hands_over, reads
+from analytics.signals.tools import hands_over, looks, reads
 
 
 def kinds(events):
@@ -98,5 +98,31 @@ def test_the_same_call_with_a_mended_path_makes_good():
         failed("read", 3),
         call("read", 4, "c2", args={"path": "/etc/app/app.cfg"}),
         result("read", 5, "c2"),
+    ]
+    assert kinds(log(*told)) == ["tool_failure"]
+
+
+@pytest.mark.parametrize(
+    ("command", "only"),
+    [
+        ("ls out", True),
+        ("cd /srv && cat a.log 2>&1 | grep x", True),
+        ("echo 1 > a.txt", False),
+        ("ls && rm -r out", False),
+        ("./deploy prod", False),
+    ],
+)
+def test_a_command_that_only_looks(command, only):
+    [one] = fold(log(call("exec", 1, args={"command": command}))).calls
+    assert looks(one) is only
+
+
+def test_another_tool_that_names_the_same_identifier_makes_good():
+    told = [
+        user("Cancel order 12345.", 1),
+        call("cancel_order", 2, args={"id": 12345}),
+        failed("cancel_order", 3),
+        call("order_cancellation", 4, "c2", args={"order": 12345, "why": "wish"}),
+        result("order_cancellation", 5, "c2"),
     ]
     assert kinds(log(*told)) == ["tool_failure"]

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from analytics.conversation import Call, Conversation, Ref, Turn
 from analytics.signals.finding import Finding
 from analytics.signals.phrases import Phrases, Said
-from analytics.signals.tools import Failures, ended, hands_over, reads
+from analytics.signals.tools import Failures, ended, hands_over, looks, reads, recovered
 
 __all__ = ["agent_findings"]
 
@@ -24,6 +24,7 @@ def agent_findings(
     conversation: Conversation, said: Mapping[Ref, Said], failures: Failures, phrases: Phrases
 ) -> Iterator[Finding]:
     """Refusals (.4), hand-overs (.5), false success (.8) and ungrounded claims (.3; .6 when the agent has tools)."""
+    made_good = recovered(conversation, failures)
     acted = called = False
     for turn in conversation.turns:
         asked = tuple(message.ref for message in turn.user[-1:])
@@ -32,7 +33,7 @@ def agent_findings(
                 yield Finding("handover", call.ref, 0.5, (*asked, call.ref))
         acted = acted or any(call.ref not in failures and not reads(call.tool) for call in turn.calls)
         called = called or bool(turn.calls)
-        for message, failed in zip(turn.agent, _standing(turn), strict=True):
+        for message, failed in zip(turn.agent, _standing(turn, made_good), strict=True):
             parts = said[message.ref].sentences()
             if refuses(parts, phrases):
                 yield Finding("refusal", message.ref, 0.4, (*asked, message.ref))
@@ -85,14 +86,22 @@ def admits(parts: Sequence[Said], failed: Sequence[Call], phrases: Phrases) -> b
     )
 
 
-def _standing(turn: Turn) -> list[list[Call]]:
-    """For each message of the agent: failures of its turn before it that the same tool had not made good by then."""
+def _standing(turn: Turn, made_good: Mapping[Ref, int]) -> list[list[Call]]:
+    """For each message of the agent: failures of its turn before it that stood at that time, at most the last ten."""
     calls = sorted(turn.calls, key=ended)
-    latest: dict[str, Call] = {}
+    standing: list[Call] = []
     at, result = 0, []
     for message in turn.agent:
         while at < len(calls) and ended(calls[at]) <= message.ts:
-            latest[calls[at].tool] = calls[at]
+            call = calls[at]
+            standing = [*standing, call][-10:] if call.error else [one for one in standing if not _settles(call, one)]
             at += 1
-        result.append([call for call in latest.values() if call.error][:10])
+        result.append([one for one in standing if made_good.get(one.ref, message.ts + 1) > message.ts])
     return result
+
+
+def _settles(call: Call, failed: Call) -> bool:
+    """Whether the agent may speak of success after this call: it used the tool again, or acted after a failed look."""
+    if looks(call):
+        return call.tool == failed.tool and looks(failed)
+    return call.tool == failed.tool or looks(failed)

@@ -15,6 +15,7 @@ __all__ = [
     "failures",
     "fingerprint",
     "hands_over",
+    "looks",
     "reads",
     "recovered",
     "tool_findings",
@@ -49,6 +50,17 @@ _TO_A_PERSON = re.compile(
     r"(?:transfer|hand|escalate|route)\w*_to_(?:\w+_)?"
     r"(?:humans?|persons?|agents?|representative|operator|support|colleague|specialist|supervisor|staff)\b|"
     r"human_agent|to_human|contact_support|^escalate|^hand_?(?:over|off)\b"
+)
+_ABOUT_WHAT = 2_000
+"""Characters of arguments that are read to tell what a call is about."""
+
+_NAME = re.compile(r"(?<![^\s\"'=(,\[])(?=[\w~./@:-]*[./@\d]\w)[\w~./@:-]{4,}(?![^\s\"'),;\]}])")
+_COMMAND = re.compile(r'"(?:command|cmd)"\s*:\s*"((?:[^"\\]|\\.)*)')
+_TO_NOWHERE = re.compile(r"\d?>&\d|[\d&]?>\s*/dev/null")
+_PROGRAM = re.compile(r"(?:^|[;&|])\s*(?:sudo\s+)?([\w./-]+)")
+_LOOKS = frozenset(
+    {"ls", "cat", "head", "tail", "grep", "rg", "find", "stat", "wc", "which", "date", "pwd", "cd", "whoami", "env"}
+    | {"ps", "df", "du", "test", "file", "echo", "true", "uname", "id", "hostname", "uptime", "tree", "sort", "jq"}
 )
 _UNDONE = "not done, as the agent reports"
 
@@ -128,23 +140,46 @@ def tool_findings(conversation: Conversation, failed: Failures) -> Iterator[Find
     yield from _loops(conversation)
 
 
-def recovered(conversation: Conversation, failed: Failures) -> set[Ref]:
-    """The failed calls that a later call made good: the same tool, begun after the failure, about the same thing."""
+def recovered(conversation: Conversation, failed: Failures) -> dict[Ref, int]:
+    """The failed calls that a later call made good, and when the first that did was over.
+
+    That call began after the failure, and is of the same tool about the same thing, or of any tool and about the
+    same path, address or identifier. A look makes no act good.
+    """
     successes: dict[str, list[Call]] = {}
-    result = set()
-    for call in reversed(conversation.calls):
+    result: dict[Ref, int] = {}
+    for call in reversed(conversation.calls) if failed else ():
+        keys = (call.tool, *_names(call.arguments))
         if call.ref in failed:
-            if any(_makes_good(later, call) for later in successes.get(call.tool, ())):
-                result.add(call.ref)
+            good = [ended(each) for key in keys for each in successes.get(key, ()) if _makes_good(each, call)]
+            if good:
+                result[call.ref] = min(good)
         elif call.result is not None:
-            kept = successes.setdefault(call.tool, [])
-            kept.append(call)
-            del kept[:-16]
+            for key in keys:
+                kept = successes.setdefault(key, [])
+                kept.append(call)
+                del kept[:-16]
     return result
 
 
+def looks(call: Call) -> bool:
+    """Whether a call only looks, to go by its tool's name or the programs that its command runs."""
+    if reads(call.tool):
+        return True
+    found = _COMMAND.search(call.arguments[:_ABOUT_WHAT])
+    if not found:
+        return False
+    command = _TO_NOWHERE.sub("", found[1].replace("\\n", ";"))
+    return ">" not in command and all(program in _LOOKS for program in _PROGRAM.findall(command))
+
+
 def _makes_good(later: Call, failed: Call) -> bool:
-    return later.ts >= ended(failed) and _alike(later.arguments, failed.arguments)
+    if later.ts < ended(failed) or (looks(later) and not looks(failed)):
+        return False
+    if later.tool == failed.tool and _alike(later.arguments, failed.arguments):
+        return True
+    names = _names(failed.arguments)
+    return bool(names) and 2 * len(names & _names(later.arguments)) >= len(names)
 
 
 def _alike(left: str, right: str) -> bool:
@@ -154,16 +189,26 @@ def _alike(left: str, right: str) -> bool:
     """
     if left == right:
         return True
-    one = set(_WORD.findall(_KIND_OF_FILE.sub("", _values(left))))
-    two = set(_WORD.findall(_KIND_OF_FILE.sub("", _values(right))))
+    one, two = _words(left), _words(right)
     if not one or not two:
         return not one and not two
     return len(one & two) >= 0.1 * len(one | two)
 
 
+@lru_cache(256)
+def _words(arguments: str) -> frozenset[str]:
+    return frozenset(_WORD.findall(_KIND_OF_FILE.sub("", _values(arguments))))
+
+
+@lru_cache(256)
+def _names(arguments: str) -> frozenset[str]:
+    """Paths, addresses and identifiers, at most twenty."""
+    return frozenset(_NAME.findall(_values(arguments))[:20])
+
+
 def _values(arguments: str) -> str:
-    """The beginning of arguments in lower case, without the names of parameters."""
-    return _STRING.sub(lambda found: " " if found[1] else found[0], arguments[:2000]).lower()
+    """Arguments in lower case, without the names of parameters."""
+    return _STRING.sub(lambda found: " " if found[1] else found[0], arguments[:_ABOUT_WHAT]).lower()
 
 
 def _loops(conversation: Conversation) -> Iterator[Finding]:
