@@ -11,6 +11,9 @@ from models.events import Kind
 
 __all__ = ["session_findings"]
 
+SOON = 2
+"""Messages of the agent after a compaction in which it shows what was lost."""
+
 
 def session_findings(conversation: Conversation, said: Mapping[Ref, Said], phrases: Phrases) -> Iterator[Finding]:
     """Run errors (.5; .9 when the agent never spoke again), abandoned sessions (.7), lost context (.6)."""
@@ -56,14 +59,16 @@ def _answers(conversation: Conversation, said: Mapping[Ref, Said], phrases: Phra
 
 
 def _context_lost(conversation: Conversation, said: Mapping[Ref, Said], phrases: Phrases) -> Iterator[Finding]:
-    """After a compaction the agent says that it does not remember, or asks again; or the user repeats himself."""
+    """Soon after a compaction the agent says that it does not remember, or asks again; or the user repeats himself."""
     marks = [mark for mark in conversation.marks if mark.kind is Kind.COMPACTION_END]
-    at = 0
+    at, replies = 0, 0
     for message in conversation.messages if marks else ():
         while at + 1 < len(marks) and marks[at + 1].ts <= message.ts:
-            at += 1
-        if marks[at].ts > message.ts:
+            at, replies = at + 1, 0
+        if marks[at].ts > message.ts or replies > SOON:
             continue
-        family = "forgotten" if message.speaker == "agent" else "repeat"
-        if phrases.find(family, said[message.ref]):
+        agent = message.speaker == "agent"
+        replies += agent
+        family, parts = ("forgotten", said[message.ref].sentences()) if agent else ("repeat", [said[message.ref]])
+        if replies <= SOON and any(phrases.find(family, part) for part in parts):
             yield Finding("context_lost", message.ref, 0.6, ((marks[at].stream, marks[at].seq), message.ref))
