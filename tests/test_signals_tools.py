@@ -2,10 +2,10 @@
 
 import pytest
 from session_forms import call, log, reply, result, user
-from wire_forms import T, a
+from wire_forms import T, a, read
 
 from analytics.conversation import fold
-from analytics.signals import detect
+from analytics.signals import detect, recurring
 from analytics.signals.tools import hands_over, looks, reads
 
 
@@ -126,3 +126,28 @@ def test_another_tool_that_names_the_same_identifier_makes_good():
         result("order_cancellation", 5, "c2"),
     ]
     assert kinds(log(*told)) == ["tool_failure"]
+
+
+def recurs(*errors):
+    """Subjects of what recurs when each error is that of a session of its own."""
+    found = []
+    for number, error in enumerate(errors, 1):
+        session = {"session": f"agent:concierge:telegram:direct:{number}"}
+        told = (user("Do it.", 1), call("exec", 2), failed("exec", 3, said=error))
+        found += detect(fold(read(one | session, seq=10 * number + at) for at, one in enumerate(told, 1)), {})
+    return [one.subject for one in recurring(found)]
+
+
+def test_failures_that_differ_in_the_name_of_a_file_are_the_same():
+    assert recurs("notes.md: No such file or directory", "todo.txt: No such file or directory") == [
+        "exec: *: no such file or directory"
+    ]
+
+
+@pytest.mark.parametrize("error", ["exit code 1", "(no output) (exit code 1)", "(no output)", "Error", "..."])
+def test_failures_of_which_nothing_is_known_do_not_recur(error):
+    assert recurs(error, error) == []
+
+
+def test_failures_with_an_exit_code_and_a_reason_recur():
+    assert recurs("disk full (exit code 1)", "disk full (exit code 2)") == ["exec: disk full (exit code #)"]
