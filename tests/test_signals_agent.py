@@ -99,3 +99,24 @@ def test_success_claimed_after_a_look_that_found_nothing_is_true():
         reply("Done, out/a.txt has been created.", 6),
     ]
     assert "false_success" not in kinds(*told)
+
+
+@pytest.mark.parametrize(
+    ("asked", "said"),
+    [
+        (
+            "Write me a haiku about rain.",
+            "I've written a haiku for you:\nrain on the window\nthe quiet street remembers",
+        ),
+        (
+            "Tell me about Apollo 11.",
+            "The mission was completed on July 24, 1969; it was a success, and the crew came home.",
+        ),
+    ],
+)
+def test_a_text_that_was_asked_for_and_history_are_no_claims_of_an_act(asked, said):
+    assert kinds(user(asked, 1), reply(said, 2)) == []
+
+
+def test_a_claim_to_have_sent_what_was_written_needs_a_call():
+    assert kinds(user("Write to Ann.", 1), reply("I've written and sent the mail to Ann.", 2)) == ["ungrounded_claim"]

@@ -17,6 +17,12 @@ _CODE = re.compile(r"\b(?:\d{3,5}|E[A-Z]{4,})\b")
 """What an error is known by: a status, a system's code (550, ENOENT)."""
 
 _WORD = re.compile(r"\w+")
+_NO_ACT = re.compile(
+    r"\b(?:re)?(?:written|wrote)\b[^.!?\n]*:\s*\S|\b(?:in|on|by|since) (?:\w+ )?(?:\d{1,2},? )?1[5-9]\d\d\b(?! ?[:-])",
+    re.IGNORECASE,
+)
+"""The message itself is the work, the text that was asked for; or it tells what happened long ago."""
+
 _ANNOUNCED = re.compile(r"\b(?:transferring|connecting|i will|i'll)\b")
 
 
@@ -44,7 +50,10 @@ def agent_findings(
                 if not admits(parts, failed, phrases):
                     evidence = (call.result or call.ref for call in failed)
                     yield Finding("false_success", message.ref, 0.8, (*evidence, message.ref))
-            elif not turn.calls and ((done and not acted) or (not called and claims(parts, "looked", phrases))):
+            elif not turn.calls and (
+                (done and not acted and not _NO_ACT.search(message.text))
+                or (not called and claims(parts, "looked", phrases))
+            ):
                 severity = 0.6 if conversation.calls else 0.3
                 yield Finding("ungrounded_claim", message.ref, severity, (*asked, message.ref))
 
