@@ -120,3 +120,39 @@ def test_a_text_that_was_asked_for_and_history_are_no_claims_of_an_act(asked, sa
 
 def test_a_claim_to_have_sent_what_was_written_needs_a_call():
     assert kinds(user("Write to Ann.", 1), reply("I've written and sent the mail to Ann.", 2)) == ["ungrounded_claim"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "That's not something I'm able to do.",
+        "Unfortunately, making phone calls is beyond my abilities.",
+        "As an AI, I'm not capable of placing calls.",
+    ],
+)
+def test_a_refusal(said):
+    assert kinds(user("Call my mom", 1), reply(said, 2)) == ["refusal"]
+
+
+@pytest.mark.parametrize(
+    "said", ["I can't stress enough how important they are.", "I cannot overstate how important they are."]
+)
+def test_emphasis_is_no_refusal(said):
+    assert kinds(user("How important are backups?", 1), reply(said, 2)) == []
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "A colleague from our billing team will contact you shortly.",
+        "One of our specialists will call you.",
+        "I've forwarded the case to our support team.",
+    ],
+)
+def test_a_hand_over_in_words(said):
+    assert kinds(user("I want a refund", 1), reply(said, 2)) == ["handover"]
+
+
+def test_a_report_forwarded_as_asked_is_no_hand_over():
+    told = [user("Forward it to sales", 1), call("send_mail", 2), result("send_mail", 3)]
+    assert kinds(*told, reply("I've forwarded the report to the sales team.", 4)) == []
