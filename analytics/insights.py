@@ -18,7 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from analytics import history
 from analytics.history import Wanted
 from analytics.labels import UNTAGGED
-from analytics.reader import Reader
+from analytics.reader import Reader, worst_first
 from analytics.recall.find import latest, recall
 from analytics.recall.times import find
 from models import tables
@@ -242,7 +242,7 @@ class Insights:
         [{'tool': 'renew_certificate', 'failures': 4, 'sessions': 5}]
         """
         t = tables.skill_gaps
-        query = _of(self.reader.rows(t), t, agent).order_by(t.c.impact.desc(), t.c.agent, t.c.skill)
+        query = _of(self.reader.rows(t), t, agent).order_by(*worst_first())
         gaps = self._frame(query if since is None else query.where(t.c.last_seen >= moment(since)))
         if self.reader.viewer is not None and len(gaps):
             about = self.reader.topics()

@@ -13,11 +13,12 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, Table, and_, case, exists, false, or_, select, true
 
 from analytics.embedding import words
+from analytics.gaps.gaps import FEWEST
 from analytics.topics.tagging import About
 from models import tables
 from models.events import Visibility
 
-__all__ = ["Reader"]
+__all__ = ["Reader", "worst_first"]
 
 _OF_SESSIONS = frozenset(
     {tables.sessions, tables.event_topics, tables.message_styles, tables.signals, tables.skill_uses}
@@ -123,3 +124,10 @@ def _known(topic_id: str, about: About, known: Mapping[str, set[str]]) -> About:
     if said.issuperset(words(about.label)):
         return About(about.label, keywords)
     return About(", ".join(keywords[:2]).capitalize() or topic_id, keywords)
+
+
+def worst_first() -> tuple[ColumnElement[Any], ...]:
+    """The order of skill gaps that :func:`analytics.gaps.estimate` gives them."""
+    t = tables.skill_gaps
+    closed, small = t.c.status == "closed", t.c.sessions < FEWEST
+    return t.c.impact.desc(), closed, small, t.c.failures.desc(), t.c.agent, t.c.skill

@@ -32,7 +32,7 @@ MUTANTS = {
     "insights: sessions": (INSIGHTS, f"{OWN_ROWS}.order_by(t.c.started_at", f"{ALL_ROWS}.order_by(t.c.started_at"),
     "insights: styles": (INSIGHTS, f"t = tables.message_styles\n        query = _of({OWN_ROWS}",
                          f"t = tables.message_styles\n        query = _of({ALL_ROWS}"),
-    "insights: gaps": (INSIGHTS, f"{OWN_ROWS}.order_by(t.c.impact", f"{ALL_ROWS}.order_by(t.c.impact"),
+    "insights: gaps": (INSIGHTS, f"{OWN_ROWS}.order_by(*worst_first", f"{ALL_ROWS}.order_by(*worst_first"),
     "insights: patterns": (INSIGHTS, "query = self.reader.rows(t)\n", "query = ALL(t)\n"),
     "insights: conversation": (INSIGHTS, f"{OWN_ROWS}.where(t.c.session", f"{ALL_ROWS}.where(t.c.session"),
     "recall": (FIND, "reader.rows(n, *_READ", "Reader(reader.engine).rows(n, *_READ"),

@@ -109,3 +109,16 @@ def test_what_has_no_rule_is_the_operators(store):
     for table in tables.metadata.tables.values():
         if "agent" not in table.c:
             assert reader.fetch(reader.rows(table)) == [], table.name
+
+
+def test_of_gaps_that_prove_nothing_small_samples_come_last(store):
+    gap = {column.name: 0 for column in tables.skill_gaps.columns}
+    gap |= {"status": "opening", "evidence": [], "topic_id": "", "tool": "", "model": "m"}
+    known = [("a", 4, 4, 0.9), ("b", 6, 12, 0.3), ("c", 3, 9, 0.5)]
+    rows = [
+        gap | {"agent": agent, "skill": agent, "failures": failures, "sessions": sessions, "excess": excess}
+        for agent, failures, sessions, excess in known
+    ]
+    with writing(store.engine) as connection:
+        connection.execute(tables.skill_gaps.insert(), rows)
+    assert seen(store, None).gaps()["agent"].tolist() == ["b", "c", "a"]

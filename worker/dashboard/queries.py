@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 
 from analytics.labels import topic_names
-from analytics.reader import Reader
+from analytics.reader import Reader, worst_first
 from models import tables
 from models.events import Event, Kind, Visibility
 from worker.dashboard.filters import DAY, Filters
@@ -141,7 +141,7 @@ class Queries:
         """Skill gaps whose last failure lies in the time asked for, the one whose mending would help most first."""
         t = tables.skill_gaps
         query = self._from(t, *t.c).where(*_narrow(t, filters, t.c.last_seen))
-        return self._all(query.order_by(t.c.impact.desc(), t.c.excess.desc(), t.c.agent, t.c.skill))
+        return self._all(query.order_by(*worst_first()))
 
     def gap(self, agent: str, topic_id: str, tool: str) -> Row | None:
         """One skill gap."""
