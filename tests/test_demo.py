@@ -13,6 +13,7 @@ from analytics import analyse
 from analytics.conversation import fold
 from models.dialects import decode
 from models.events import Kind
+from worker.demo.play import _edition
 from worker.demo.screenplay import Call, Mark, Result, Say, read
 from worker.demo.workspace import event_lines, scenes
 
@@ -203,3 +204,11 @@ def test_the_demo_tells_what_it_learned_and_finds_it_again(tmp_path):
     assert demo() == first
     assert Path(tmp_path / "demo" / "insights.db").is_file()
     assert [one.name for one in tmp_path.iterdir()] == ["demo"]
+
+
+def test_what_other_models_learned_of_the_workspace_is_learned_anew(monkeypatch):
+    lines = event_lines()
+    before = _edition(lines)
+    assert _edition(lines) == before
+    monkeypatch.setattr("analytics.gaps.VERSION", "gaps-0")
+    assert _edition(lines) != before

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 from collections.abc import Iterator
 
+from analytics import gaps, outcome, patterns, signals, style, topics
 from worker.app import run as work
 from worker.demo.workspace import event_lines
 from worker.embedded import EmbeddedError, EmbeddedServer, running
@@ -38,7 +39,7 @@ async def play(settings: Settings) -> int:
         RuntimeError: sessions could not be analysed.
     """
     lines = event_lines()
-    _keep_version(settings, hashlib.sha256(b"\n".join(lines)).hexdigest())
+    _keep_version(settings, _edition(lines))
     store = Store(settings.database)
     try:
         async with EmbeddedServer(settings.folder) as server:
@@ -59,8 +60,15 @@ def _after(held: int, lines: list[bytes]) -> Iterator[list[Line]]:
         yield rest
 
 
+def _edition(lines: list[bytes]) -> str:
+    """A digest of the workspace and of what it is analysed with."""
+    models = (style.load().version, topics.load().version, outcome.load().version)
+    versions = " ".join((*models, signals.VERSION, gaps.VERSION, patterns.VERSION))
+    return hashlib.sha256(b"\n".join([*lines, versions.encode()])).hexdigest()
+
+
 def _keep_version(settings: Settings, digest: str) -> None:
-    """Clear away what a version with another workspace left."""
+    """Clear away what a version with another workspace or other models left."""
     marker = settings.folder / "workspace.sha256"
     if marker.is_file() and marker.read_text() != digest:
         if running(settings.folder):
