@@ -7,11 +7,24 @@ computed with numpy over the whole batch at once, so a thousand short messages c
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from unicodedata import normalize
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LINE", "LONGEST", "Encoded", "clean", "encode", "grams", "hash_phrases", "phrases", "scripts", "tokens"]
+__all__ = [
+    "LINE",
+    "LONGEST",
+    "TOKEN",
+    "Encoded",
+    "clean",
+    "encode",
+    "grams",
+    "hash_phrases",
+    "phrases",
+    "scripts",
+    "tokens",
+]
 
 LONGEST = 8_000
 """Characters of a text that are read; of a longer one the first and the last half of as many."""
@@ -25,7 +38,8 @@ _URL = re.compile(r"<url>|(?:https?://|www\.)[^\s<>\"')\]]+")
 _LONG_RUN = re.compile(r"(\S)\1{3,}")
 _NEWLINE = re.compile(r"\s*\n\s*")
 _DIGITS = re.compile(r"\d+")
-_TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+TOKEN = re.compile(r"[^\W_]+(?:'[^\W_]+)*|[^\w\s]")
+"""A word or a single sign."""
 
 _STEP = np.uint64(0x100000001B3)
 _MIX = np.uint64(0x9E3779B97F4A7C15)
@@ -34,9 +48,10 @@ _SPACE, _BREAK = 32, 10
 
 
 def clean(text: str) -> str:
-    """The prose of a message: code becomes `CODE_`, addresses `URL_`; at most ``LONGEST`` characters of it are kept."""
+    """The prose of a message in NFC: code becomes `CODE_`, addresses `URL_`; at most ``LONGEST`` characters are kept."""
     if len(text) > 8 * LONGEST:
         text = text[: 4 * LONGEST] + " " + text[-4 * LONGEST :]
+    text = normalize("NFC", text)
     if "```" in text or "~~~" in text:
         text = _FENCE.sub(" CODE_ ", text)
     if "`" in text:
@@ -54,7 +69,7 @@ def tokens(text: str) -> list[str]:
     if "\n" in text:
         text = _NEWLINE.sub(f" {LINE} ", text)
     text = _LONG_RUN.sub(r"\1\1\1", text)
-    return _TOKEN.findall(_DIGITS.sub("0", text))
+    return TOKEN.findall(_DIGITS.sub("0", text))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,16 @@
 """Communication styles of messages."""
 
 import json
+import unicodedata
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
 from analytics.style import STYLES, load
+from analytics.style.passages import cut
 
 GROUPS = {
     "positive": "admiration amusement approval caring desire excitement gratitude joy love optimism pride relief",
@@ -119,6 +123,103 @@ def test_no_texts_give_no_rows():
 )
 def test_what_has_more_of_a_style_scores_higher(style, more, less):
     assert scores(more)[style] > scores(less)[style] + 0.05
+
+
+ENGLISH = """The train leaves at nine.
+I hate this!
+Thank you, that was great.
+Send me the report now.
+Perhaps it is the cache, I think.
+I would appreciate your assistance regarding the invoice.
+hey dude, what is up with that.
+This still does not work.
+Could you please help me?
+It is in the second folder.""".splitlines()
+GERMAN = """Der Zug fährt um neun.
+Das nervt mich!
+Danke, das war großartig.
+Schick mir sofort den Bericht.
+Vielleicht liegt es eventuell am Cache.
+Ich bitte Sie um eine Rückmeldung.
+Das geht schon wieder nicht.
+Könnten Sie mir bitte helfen?
+Es liegt im zweiten Ordner.""".splitlines()
+
+
+@pytest.mark.parametrize("written", [ENGLISH, GERMAN])
+@given(chosen=st.lists(st.integers(0, 8), min_size=1, max_size=60))
+@settings(max_examples=25, deadline=None)
+def test_a_long_text_has_the_mean_scores_of_its_sentences(written, chosen):
+    sentences = [written[at] for at in chosen]
+    whole, apart = load().score([" ".join(sentences)])[0], load().score(sentences)
+    for style in ("formality", "directness", "sentiment", "frustration", "hedging"):
+        assert whole[STYLES.index(style)] == pytest.approx(apart[:, STYLES.index(style)].mean(), abs=2e-6)
+
+
+@pytest.mark.parametrize("text", [" ".join(ENGLISH[:4]), " ".join(GERMAN[4:]), ENGLISH[0], GERMAN[-1]])
+def test_a_text_that_is_repeated_is_about_as_polite(text):
+    assert scores(" ".join([text] * 40))["politeness"] == pytest.approx(scores(text)["politeness"], abs=0.15)
+
+
+@pytest.mark.parametrize(
+    ("text", "passages"),
+    [
+        ("", [[""]]),
+        ("Hi there! How are you?", [["Hi there! ", "How are you?"]]),
+        ("Version 3.5 is out. Get it.", [["Version 3.5 is out. ", "Get it."]]),
+        ("1. Open it.\n2. Close it", [["1. Open it.\n2. ", "Close it"]]),
+        ("Great!!! :)", [["Great!!! :)"]]),
+        ("你好。请帮我！", [["你好。", "请帮我！"]]),
+        ("word " * 24 + "end. next one.", [["word " * 24 + "end. ", "next one."]]),
+        ("word " * 24 + ". " + "more " * 20, [["word " * 24 + ". "], ["more " * 20]]),
+        ("word " * 90, [["word " * 40], ["word " * 40, "word " * 10]]),
+    ],
+)
+def test_texts_are_cut_into_passages_and_sentences(text, passages):
+    assert cut(text) == passages
+
+
+@given(st.text(alphabet='ab .!?\n。…"1:)', max_size=200))
+def test_a_cut_text_is_whole(text):
+    passages = cut(text)
+    assert "".join(sentence for passage in passages for sentence in passage) == text
+    assert all(passages)
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("Please send the API, SQL and FAQ docs.", "Please send the api, sql and faq docs."),
+        ("Use HTTP GET on the REST API.", "Use http get on the rest api."),
+        ("Bitte die DSGVO und die AGB als PDF senden.", "Bitte die dsgvo und die agb als pdf senden."),
+    ],
+)
+def test_abbreviations_are_no_shouting(text, same):
+    assert scores(text) == scores(same)
+
+
+@pytest.mark.parametrize(
+    "text", ["WHERE IS MY ORDER", "I did NOT ask for that", "WARUM GEHT DAS NICHT", "Das will ich NICHT"]
+)
+def test_capitals_shout_where_all_are_or_where_they_stress(text):
+    assert scores(text)["frustration"] > scores(text.lower())["frustration"]
+
+
+@pytest.mark.parametrize(
+    ("text", "same"),
+    [
+        ("Könnten Sie mir bitte helfen?", "Koennten Sie mir bitte helfen?"),
+        ("Könnten Sie mir bitte helfen?", unicodedata.normalize("NFD", "Könnten Sie mir bitte helfen?")),
+        ("I don't like it", "I don’t like it"),
+    ],
+)
+def test_ways_of_writing_the_same_score_the_same(text, same):
+    assert scores(text) == scores(same)
+
+
+def test_chinese_is_as_long_as_it_is():
+    assert scores("请帮我")["verbosity"] < 0.1
+    assert scores("我想知道我的订单什么时候可以送到我家，因为我已经等了两个星期")["verbosity"] > 0.5
 
 
 def test_a_message_of_eleven_words_is_of_typical_length():

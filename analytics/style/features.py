@@ -1,4 +1,4 @@
-"""What the style models see of a text: its language, counts of strategies, valence and shape."""
+"""What the style models see of a sentence: its language, counts of strategies, valence and shape."""
 
 import re
 from collections.abc import Sequence
@@ -8,12 +8,24 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.style.language import UNTOLD, tell
+from analytics.style.language import tell
 from analytics.style.lexicon import KINDS, LANGUAGES, SALTS, Table, among, find, lexicon, table
 from analytics.style.valence import VALENCES, valences
 from analytics.text import LINE, Encoded, hash_phrases, phrases
 
-__all__ = ["DENSE", "KINDS", "SHAPES", "Counts", "Edges", "count", "dense", "edges", "shapes"]
+__all__ = [
+    "DENSE",
+    "KINDS",
+    "SHAPES",
+    "STRATEGIES",
+    "Counts",
+    "Edges",
+    "count",
+    "dense",
+    "edges",
+    "shapes",
+    "strategies",
+]
 
 Floats = NDArray[np.float64]
 
@@ -21,18 +33,19 @@ _RUN = re.compile(r"([^\W\d_])\1{2,}")
 _DIGIT = re.compile(r"\d")
 _FIRST, _LAST = np.uint64(0x9FB21C651E98DF25), np.uint64(0xA24BAED4963EE407)
 _ENDS = f". ! ? ; : … {LINE} ？ 。 ！ -".split()
-_LATIN = len(LANGUAGES)
 
 
 class Counts(NamedTuple):
-    """What was found in each text of a batch."""
+    """What was found in each sentence of a batch."""
 
     language: NDArray[np.intp]
-    """Place in ``LANGUAGES + OTHERS``."""
+    """Place in ``LANGUAGES + OTHERS``, of its text."""
+    speech: NDArray[np.intp]
+    """Place in ``SALTS``: whose phrases were looked for."""
     kind: Floats
-    """(texts, kinds): how often each kind of phrase occurs; a text of no told language is taken for English."""
+    """(sentences, ``KINDS``): how often each kind of phrase occurs."""
     valence: Floats
-    """(texts, ``VALENCES``)."""
+    """(sentences, ``VALENCES``)."""
     words: NDArray[np.intp]
     """Tokens, signs included."""
     place: NDArray[np.intp]
@@ -113,17 +126,31 @@ def edges(encoded: Encoded) -> Edges:
     return Edges(number, inner, np.concatenate(rows), np.concatenate(hashes))
 
 
-def count(encoded: Encoded) -> Counts:
-    """Tell each text's language, count its strategies, weigh its words. Row by row: integer counts and ordered sums."""
-    texts, row = len(encoded.start) - 1, encoded.row
-    told = tell(encoded)
-    speech = np.where(told == UNTOLD, 0, np.minimum(told, _LATIN))
-    place, column = find(_table(), encoded, speech, starts(encoded))
-    kind = np.bincount(row[place] * len(KINDS) + column, minlength=texts * len(KINDS)).reshape(texts, len(KINDS))
-    return Counts(told, kind.astype(np.float64), valences(encoded, speech), np.diff(encoded.start), place, column)
+def count(encoded: Encoded, text: NDArray[np.intp]) -> Counts:
+    """Tell languages, count strategies, weigh words: integer counts and ordered sums, of each text alone.
+
+    Args:
+        encoded: sentences.
+        text: the text of each, whose language is told from all of its sentences.
+    """
+    sentences, row = len(encoded.start) - 1, encoded.row
+    told, spoken = tell(encoded, text)
+    spoken = spoken[text]
+    place, column = find(_table(), encoded, spoken, starts(encoded))
+    many = np.bincount(row[place] * len(KINDS) + column, minlength=sentences * len(KINDS))
+    kind = many.reshape(sentences, len(KINDS)).astype(np.float64)
+    return Counts(told[text], spoken, kind, valences(encoded, spoken), np.diff(encoded.start), place, column)
 
 
-_SHOUT = re.compile(r"\b[A-ZÄÖÜ]{3,}\b")
+_CAPITALS = re.compile(r"\b[A-ZÄÖÜ]{2,}\b")
+_STRESSED = {
+    *("ALL", "ALWAYS", "ANY", "DO", "DON", "EVERY", "NEVER", "NO", "NOT", "NOTHING", "NOW", "PLEASE", "REALLY", "SO"),
+    *("STILL", "STOP", "THIS", "VERY", "WHY", "WRONG"),
+    *("ALLE", "ENDLICH", "FALSCH", "IMMER", "JETZT", "KEIN", "KEINE", "NEIN", "NICHT", "NICHTS", "NIE", "NIEMALS"),
+    *("NOCHMAL", "SEHR", "SOFORT", "WARUM", "WIESO"),
+}
+"""Words that are stressed by capitals; others in capitals among small letters are names and abbreviations."""
+_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _QUOTE = re.compile(r"[\"“”„«»]|''")
 
 SHAPES = (
@@ -137,8 +164,8 @@ def shapes(texts: Sequence[str]) -> Floats:
     """What is seen of a text without knowing its language: (texts, ``SHAPES``); texts are cleaned."""
     rows = [
         (
-            len(text.split()),
-            len(_SHOUT.findall(text)) if not text.islower() else 0,
+            _length(text),
+            0 if text.islower() else _shouted(text),
             text.count("?") > 1,
             "!!" in text or "?!" in text,
             text[:1].islower(),
@@ -155,14 +182,37 @@ def shapes(texts: Sequence[str]) -> Floats:
     return np.array(rows, dtype=np.float64).reshape(-1, len(SHAPES))
 
 
-DENSE = (*KINDS, *(f"log {kind}" for kind in KINDS), *VALENCES, *SHAPES)
+def _length(text: str) -> float:
+    """Words; Chinese and Japanese are written without spaces, and two of their signs count as one word."""
+    if text.isascii():
+        return len(text.split())
+    wide = len(_WIDE.findall(text))
+    return len(_WIDE.sub(" ", text).split()) + wide / 2 if wide else len(text.split())
+
+
+def _shouted(text: str) -> int:
+    """Words in capitals where two thirds of all letters are, else only those that are stressed by them."""
+    words = _CAPITALS.findall(text)
+    if len(words) > 1 and 3 * sum(map(len, words)) > 2 * sum(map(str.isalpha, text)):
+        return len(words)
+    return sum(word in _STRESSED for word in words)
+
+
+STRATEGIES = (*KINDS, *(f"log {kind}" for kind in KINDS), *SHAPES)
+"""Columns of :func:`strategies`."""
+DENSE = (*STRATEGIES, *VALENCES)
 """Columns of :func:`dense`."""
 
 
 def dense(counts: Counts, shape: Floats) -> Floats:
-    """The features that the models share: (texts, ``DENSE``)."""
+    """The features that the models share: (sentences, ``DENSE``)."""
+    return np.hstack([strategies(counts.kind, shape), counts.valence])
+
+
+def strategies(kind: Floats, shape: Floats) -> Floats:
+    """Those of them that are no valence: (texts, ``STRATEGIES``)."""
     shape = shape.copy()
     for name in ("length", "shout", "lines"):
         column = SHAPES.index(name)
         shape[:, column] = np.log1p(shape[:, column])
-    return np.hstack([np.minimum(counts.kind, 2), np.log1p(counts.kind), counts.valence, shape])
+    return np.hstack([np.minimum(kind, 2), np.log1p(kind), shape])

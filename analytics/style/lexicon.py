@@ -11,7 +11,7 @@ begins.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from importlib.resources import files
 from typing import NamedTuple
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from analytics.text import Encoded, hash_phrases, phrases
 
-__all__ = ["KINDS", "LANGUAGES", "SALTS", "Lexicon", "Table", "among", "find", "lexicon", "table"]
+__all__ = ["KINDS", "LANGUAGES", "SALTS", "Lexicon", "Table", "among", "find", "lexicon", "spellings", "table"]
 
 LANGUAGES = ("en", "de", "fr", "es", "pt", "it", "nl")
 """Languages of the lists; English and German are complete, the rest know the plainest phrases only."""
@@ -68,9 +68,21 @@ SALTS: NDArray[np.uint64] = np.array(
 """What tells a phrase of one language from the same letters in another; the last: languages without lists."""
 
 
+_PLAIN = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss"})
+
+
+def spellings(phrases: Iterable[str], language: str) -> Iterator[str]:
+    """Phrases as they are written: in German without its own letters, too."""
+    for phrase in phrases:
+        yield phrase
+        if language == "de" and (plain := phrase.translate(_PLAIN)) != phrase:
+            yield plain
+
+
 def table(entries: Iterable[tuple[str, int, int]]) -> Table:
     """A table of (phrase, place in ``LANGUAGES``, column)."""
-    written, languages, columns = zip(*entries, strict=True)
+    spelled = {(way, at, column) for phrase, at, column in entries for way in spellings([phrase], (*LANGUAGES, "")[at])}
+    written, languages, columns = zip(*sorted(spelled), strict=True)
     length, hashes = hash_phrases([phrase.removeprefix("^") for phrase in written])
     hashes = hashes ^ SALTS[np.array(languages)]
     hashes = np.where([phrase.startswith("^") for phrase in written], hashes ^ START, hashes)

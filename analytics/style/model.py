@@ -1,26 +1,25 @@
 """The style model: eight scores of a message."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
-from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, ndtr
 
 from analytics.style import measures
-from analytics.style.features import DENSE, Counts, count, dense, edges, shapes
-from analytics.style.language import OTHERS, UNTOLD
+from analytics.style.features import SHAPES
+from analytics.style.language import OTHERS
 from analytics.style.lexicon import LANGUAGES
-from analytics.style.linear import Linear, buckets
-from analytics.style.question import Question, Sentences, sentences
-from analytics.style.valence import VALENCES
-from analytics.text import clean, encode, tokens
+from analytics.style.linear import Linear
+from analytics.style.question import Question
+from analytics.style.reading import Reading, Seen, mean, most, read, see
+from analytics.text import LONGEST, TOKEN, clean
 
-__all__ = ["EMOTIONS", "HEADS", "STYLES", "Reading", "StyleModel", "load", "manners", "unpack"]
+__all__ = ["EMOTIONS", "HEADS", "STYLES", "StyleModel", "load", "manners", "unpack"]
 
 Floats = NDArray[np.float64]
 
@@ -29,28 +28,13 @@ STYLES = ("politeness", "formality", "directness", "verbosity", "sentiment", "fr
 EMOTIONS = ("positive", "negative", "ambiguous", "neutral")
 """Columns of :meth:`StyleModel.emotions`."""
 HEADS = (*EMOTIONS, "irritated", "grateful")
-"""What the models say of a text before any link: four groups and two kinds of emotion."""
-_STRATEGIES = [index for index, name in enumerate(DENSE) if name not in VALENCES]
-_CHUNK = 256
+"""What the models say of a sentence before any link: four groups and two kinds of emotion."""
+_BATCH, _CHARACTERS = 256, 100_000
+"""The most texts and, but for one text, characters that are read at once."""
 _NOTHING = np.array([0.5, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0])
 """The scores of a text without a word or sign."""
-_TRIED = 100
+_TRIED = 500
 """Different words of a text that an explanation tries."""
-
-
-class Reading(NamedTuple):
-    """What the models see of a batch."""
-
-    counts: Counts
-    shapes: Floats
-    dense: Floats
-    sentences: Sentences
-    english: NDArray[np.bool_]
-    """English, or not told."""
-    heads: Floats
-    """(texts, ``HEADS``)."""
-    polite: Floats
-    """Politeness in standard deviations from the mean request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,89 +45,132 @@ class StyleModel:
     heads: Linear
     """English: ``HEADS`` of hashed words and characters and dense features."""
     polite: Linear
-    """English: politeness of those and of the heads."""
+    """English: politeness of those, but valence, and of the heads."""
     plain: Floats
-    """Other languages: (features + 1, ``HEADS`` and politeness) of dense features; the last row is the bias."""
+    """Other languages: (features + 1, ``HEADS``) of dense features; the last row is the bias."""
+    plain_polite: Floats
+    """Other languages: (features + 1,), the same for politeness."""
     spread: Floats
     """Mean and standard deviation of predicted politeness: [[English], [others]]."""
     thresholds: Floats
     """From which probability on an emotion counts, of each of ``EMOTIONS``."""
     asks: Question
 
-    def read(self, texts: Sequence[str]) -> Reading:
-        """The features of a batch of at most a few hundred texts."""
-        cleaned = [clean(text) for text in texts]
-        encoded = encode([tokens(text) for text in cleaned])
-        counts, shape, cut = count(encoded), shapes(cleaned), edges(encoded)
-        english = (counts.language == 0) | (counts.language == UNTOLD)
-        features, found = dense(counts, shape), buckets(encoded, cut)
-        plain = (features[:, :, None] * self.plain[:-1]).sum(axis=1) + self.plain[-1]
-        heads = np.where(english[:, None], self.heads(found, features), plain[:, :-1])
-        polite = np.where(
-            english,
-            _standard(self.polite(found, manners(features, heads))[:, 0], self.spread[0]),
-            _standard(plain[:, -1], self.spread[1]),
-        )
-        asks = sentences(cut, counts, encoded.row)
-        return Reading(counts, shape, features, asks, english, heads, polite)
+    def judge(self, texts: Sequence[str]) -> tuple[list[str], Floats]:
+        """The language that each text was scored as, and its scores, shape (texts, 8) in the order of ``STYLES``.
+
+        Scores are 0..1 and rounded to six decimals. A language is ``und`` if it is not told: such a text is scored by
+        what needs no words, or, if it is of at most four words, as English.
+        """
+        languages: list[str] = []
+        scores = [np.zeros((0, len(STYLES)))]
+        for batch in _batches(texts):
+            reading = read(batch)
+            languages += _languages(reading)
+            scores.append(self._score(reading))
+        return languages, np.concatenate(scores)
 
     def score(self, texts: Sequence[str]) -> Floats:
-        """Scores of each text, shape (texts, 8) in the order of ``STYLES``, each 0..1 and rounded to six decimals."""
-        return self._each(texts, self._score, len(STYLES))
-
-    def emotions(self, texts: Sequence[str]) -> Floats:
-        """Probabilities of ``EMOTIONS``, shape (texts, 4); from ``thresholds`` on one holds, and several may."""
-        return self._each(texts, lambda reading: np.round(expit(reading.heads[:, : len(EMOTIONS)]), 6), len(EMOTIONS))
+        """The scores of :meth:`judge`."""
+        return self.judge(texts)[1]
 
     def languages(self, texts: Sequence[str]) -> list[str]:
-        """The language that each text was scored as; ``und``: not told, scored as English."""
-        told = self._each(texts, lambda reading: reading.counts.language[:, None].astype(np.float64), 1)
-        return [(*LANGUAGES, *OTHERS)[int(place)] for place in told[:, 0]]
+        """The languages of :meth:`judge`."""
+        return self.judge(texts)[0]
 
-    def _each(self, texts: Sequence[str], judge: Callable[[Reading], Floats], width: int) -> Floats:
-        parts = [judge(self.read(texts[at : at + _CHUNK])) for at in range(0, len(texts), _CHUNK)]
-        return np.concatenate(parts) if parts else np.zeros((0, width))
+    def emotions(self, texts: Sequence[str]) -> Floats:
+        """Probabilities of ``EMOTIONS`` of texts whole, shape (texts, 4); from ``thresholds`` on one holds, and several may."""
+        found = [np.zeros((0, len(EMOTIONS)))]
+        for batch in _batches(texts):
+            seen = see([clean(text) for text in batch], np.arange(len(batch)))
+            found.append(np.round(expit(self.said(seen)[:, : len(EMOTIONS)]), 6))
+        return np.concatenate(found)
+
+    def said(self, seen: Seen) -> Floats:
+        """(sentences, ``HEADS``): what is said of each."""
+        plain = (seen.dense[:, :, None] * self.plain[:-1]).sum(axis=1) + self.plain[-1]
+        return np.where(_english(seen)[:, None], self.heads(seen.buckets, seen.dense), plain)
+
+    def manner(self, reading: Reading, said: Floats) -> Floats:
+        """How polite each passage is, in standard deviations from the mean request, given what is :meth:`said`."""
+        features = manners(reading.strategies, said, reading.passage)
+        english = np.zeros(len(reading.text), dtype=np.bool_)
+        english[reading.passage] = _english(reading.sentences)
+        plain = (features * self.plain_polite[:-1]).sum(axis=1) + self.plain_polite[-1]
+        return np.where(
+            english,
+            _standard(self.polite(reading.buckets, features)[:, 0], self.spread[0]),
+            _standard(plain, self.spread[1]),
+        )
 
     def _score(self, reading: Reading) -> Floats:
-        counts, shape = reading.counts, reading.shapes
-        good, bad = expit(reading.heads[:, 0]), expit(reading.heads[:, 1])
-        irritated = 1 - (1 - expit(reading.heads[:, 4])) * (1 - 0.6 * measures.irritation(counts, shape))
+        seen, said = reading.sentences, self.said(reading.sentences)
+        kind, shape = seen.counts.kind, seen.shapes
+        irritated = 1 - (1 - expit(said[:, 4])) * (1 - 0.6 * measures.irritation(kind, shape))
         columns = (
-            ndtr(reading.polite),
-            measures.formality(counts, shape),
-            measures.directness(counts, shape),
-            measures.verbosity(shape),
-            0.5 + (good - bad) / 2,
-            irritated,
-            measures.hedging(counts, shape),
-            self.asks(reading.sentences, counts, reading.english),
+            mean(ndtr(self.manner(reading, said)), reading.text, reading.words),
+            mean(measures.formality(kind, shape), seen.text),
+            mean(measures.directness(kind, shape), seen.text),
+            measures.verbosity(np.bincount(seen.text, weights=shape[:, SHAPES.index("length")])),
+            mean(0.5 + (expit(said[:, 0]) - expit(said[:, 1])) / 2, seen.text),
+            mean(irritated, seen.text),
+            mean(measures.hedging(kind, shape), seen.text),
+            most(self.asks(seen.asks, seen.counts, _english(seen)), seen.text),
         )
         scores = np.stack(columns, axis=1)
-        scores[counts.words == 0] = _NOTHING
+        scores[np.bincount(seen.text, weights=seen.counts.words) == 0] = _NOTHING
         rounded: Floats = np.round(np.clip(scores, 0, 1), 6).astype(np.float64)
         return rounded
 
     def explain(self, text: str, style: str) -> list[tuple[str, float]]:
         """Which words moved a style's score, and by how much: the score less that without the word, strongest first.
 
-        The first hundred different words of a text are tried.
+        The first five hundred different words and signs of a text are tried; capitals make no difference between them.
 
         Raises:
             ValueError: there is no such style.
         """
         if style not in STYLES:
             raise ValueError(f"no style is called {style!r}: there are {', '.join(STYLES)}")
-        words = tokens(clean(text))
-        tried = list(dict.fromkeys(words))[:_TRIED]
-        without = [" ".join(word for word in words if word != one) for one in tried]
-        scores = self.score([" ".join(words), *without])[:, STYLES.index(style)]
+        whole = clean(text)
+        places: dict[str, list[tuple[int, int]]] = {}
+        for match in TOKEN.finditer(whole):
+            places.setdefault(match[0].lower(), []).append(match.span())
+        tried = list(places)[:_TRIED]
+        scores = self.score([whole, *(_without(whole, places[word]) for word in tried)])[:, STYLES.index(style)]
         moved = [(word, round(float(scores[0] - score), 6)) for word, score in zip(tried, scores[1:], strict=True)]
         return sorted((pair for pair in moved if pair[1]), key=lambda pair: (-abs(pair[1]), pair[0]))
 
 
-def manners(features: Floats, heads: Floats) -> Floats:
-    """The dense features of politeness: those of the text but its valence, and the emotions."""
-    return np.hstack([features[:, _STRATEGIES], heads])
+def manners(strategies: Floats, said: Floats, passage: NDArray[np.intp]) -> Floats:
+    """The dense features of politeness: what passages do, and what is said of their sentences on average."""
+    return np.column_stack([strategies, *(mean(head, passage) for head in said.T)])
+
+
+def _english(seen: Seen) -> NDArray[np.bool_]:
+    return np.asarray(seen.counts.speech == 0)
+
+
+def _languages(reading: Reading) -> list[str]:
+    first = np.flatnonzero(np.diff(reading.sentences.text, prepend=-1))
+    return [(*LANGUAGES, *OTHERS)[place] for place in reading.sentences.counts.language[first]]
+
+
+def _without(text: str, places: Sequence[tuple[int, int]]) -> str:
+    ends = [0, *(end for _, end in places)]
+    starts = [*(start for start, _ in places), len(text)]
+    return "".join(text[end:start] for end, start in zip(ends, starts, strict=True))
+
+
+def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
+    start, characters = 0, 0
+    for at, text in enumerate(texts):
+        characters += min(len(text), LONGEST)
+        if at - start == _BATCH or (characters > _CHARACTERS and at > start):
+            yield texts[start:at]
+            start, characters = at, min(len(text), LONGEST)
+    if start < len(texts):
+        yield texts[start:]
 
 
 def _standard(value: Floats, spread: Floats) -> Floats:
@@ -161,12 +188,15 @@ def load() -> StyleModel:
 
 def unpack(arrays: Mapping[str, NDArray[np.generic]]) -> StyleModel:
     """A model from the arrays that training wrote."""
-    plain, spread, thresholds = (np.asarray(arrays[name], np.float64) for name in ("plain", "spread", "thresholds"))
+    plain, plain_polite, spread, thresholds = (
+        np.asarray(arrays[name], np.float64) for name in ("plain", "plain_polite", "spread", "thresholds")
+    )
     return StyleModel(
         str(arrays["version"]),
         Linear.unpack(arrays, "heads"),
         Linear.unpack(arrays, "polite"),
         plain,
+        plain_polite,
         spread,
         thresholds,
         Question.unpack(arrays),

@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from analytics.style.features import KINDS, Counts, Edges
-from analytics.style.language import UNTOLD
-from analytics.style.lexicon import LANGUAGES, SALTS, Table, among, find, lexicon, table
+from analytics.style.lexicon import LANGUAGES, Table, among, find, lexicon, table
 from analytics.text import Encoded, hash_phrases, phrases
 
 __all__ = ["CLUES", "Question", "Sentences", "sentences"]
@@ -99,8 +98,7 @@ def sentences(cut: Edges, counts: Counts, texts: NDArray[np.intp]) -> Sentences:
     for index, clue in enumerate(CLUES):
         places = counts.place[counts.column == KINDS.index(clue)]
         clues[:, index] = np.minimum(np.bincount(cut.sentence[places], minlength=many), 1)
-    speech = np.minimum(counts.language, len(SALTS) - 1)
-    speech = np.where(counts.language == UNTOLD, 0, speech)[text]
+    speech = counts.speech[text]
     place, kind = find(_openings(), cut.inner, speech, begins)
     opened = np.bincount(cut.inner.row[place] * len(CLAUSES) + kind, minlength=many * len(CLAUSES))
     clues[:, len(CLUES) : -1] = np.minimum(opened.reshape(many, len(CLAUSES)), 1)

@@ -17,11 +17,12 @@ from scipy.special import expit
 from sklearn.metrics import f1_score
 
 from analytics.style.linear import Linear
-from analytics.style.model import EMOTIONS, manners, unpack
+from analytics.style.model import EMOTIONS, unpack
 from analytics.training.style_corpora import Corpora
 from analytics.training.style_data import GROUPS, IRRITATED
-from analytics.training.style_heads import Head, logistic, plain_fit, polite_fit, stack
+from analytics.training.style_heads import Head, logistic, plain_fit, stack
 from analytics.training.style_measure import measure
+from analytics.training.style_polite import Requests, plain_polite_fit, polite_fit
 from analytics.training.style_question import cut, question_fit
 
 __all__ = ["main", "train"]
@@ -29,7 +30,7 @@ __all__ = ["main", "train"]
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 Found = TypeVar("Found")
-VERSION = "style-7"
+VERSION = "style-8"
 FOLDS = 5
 STEPS = np.arange(0.1, 0.7, 0.01).round(2)
 """Thresholds that are tried."""
@@ -56,24 +57,35 @@ def _side_by_side(fit: Callable[[set[str]], Found], given: Sequence[set[str]]) -
 
 
 def plain(corpora: Corpora) -> Floats:
-    """``HEADS`` and politeness of dense features alone."""
+    """``HEADS`` of dense features alone."""
     groups = [*GROUPS.values(), IRRITATED, {"gratitude"}]
     features = corpora.comments.dense
     found = [plain_fit(features, np.array([bool(group & given) for given in corpora.labels])) for group in groups]
-    found.append(plain_fit(corpora.requests.dense, corpora.politeness))
     return np.stack(found, axis=1)
+
+
+def politeness(corpora: Corpora, heads: Linear, plain: Floats) -> Arrays:
+    """The models of politeness, and how what they say is spread."""
+    seen = corpora.requests.sentences
+    requests = Requests.of(corpora.requests, heads(seen.buckets, seen.dense), corpora.politeness)
+    alone = Requests.of(corpora.requests, seen.dense @ plain[:-1] + plain[-1], corpora.politeness)
+    polite = polite_fit(requests, np.ones(len(corpora.politeness), dtype=np.bool_), corpora.known)
+    plain_polite = plain_polite_fit(alone)
+    passages = slice(requests.passages)
+    said = (
+        requests.of_texts(polite(corpora.requests.buckets, requests.table.dense[passages])[:, 0]),
+        alone.of_texts(alone.table.dense[passages] @ plain_polite[:-1] + plain_polite[-1]),
+    )
+    spread = np.array([[found.mean(), found.std()] for found in said])
+    return polite.pack("polite") | {"plain_polite": plain_polite, "spread": spread}
 
 
 def train(corpora: Corpora, emotional: list[Head]) -> Arrays:
     """Every array of the packaged file but the thresholds."""
     arrays: Arrays = {"version": np.array(VERSION), "thresholds": np.full(len(EMOTIONS), 0.5)}
     arrays |= stack(corpora.idf, emotional).pack("heads")
-    heads = Linear.unpack(arrays, "heads")(corpora.requests.buckets, corpora.requests.dense)
-    arrays |= polite_fit(corpora.requests, heads, corpora.politeness, corpora.known).pack("polite")
     arrays["plain"] = plain(corpora)
-    polite = Linear.unpack(arrays, "polite")(corpora.requests.buckets, manners(corpora.requests.dense, heads))
-    alone = corpora.requests.dense @ arrays["plain"][:-1, -1] + arrays["plain"][-1, -1]
-    arrays["spread"] = np.array([[polite.mean(), polite.std()], [alone.mean(), alone.std()]])
+    arrays |= politeness(corpora, Linear.unpack(arrays, "heads"), arrays["plain"])
     arrays |= question_fit([pair for texts in corpora.written.values() for text in texts for pair in cut(text)])
     return arrays
 

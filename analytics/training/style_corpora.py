@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.style.reading import read as read_texts
 from analytics.training.style_data import SETS, Table, document_frequency, idf, lines, messages
 from analytics.training.style_question import read
 
@@ -19,7 +20,7 @@ class Corpora:
     def __init__(self, data: Path) -> None:
         requests = lines(data / "text/politeness-wikipedia.train.jsonl")
         comments = lines(data / "text/goemotions.train.jsonl")
-        self.requests = Table.of([row["text"] for row in requests])
+        self.requests = read_texts([row["text"] for row in requests])
         self.politeness = np.array([row["score"] for row in requests])
         self.comments = Table.of([row["text"] for row in comments])
         self.labels = [set(row["labels"]) for row in comments]

@@ -11,9 +11,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analytics.conversation import fold
-from analytics.style.features import count, dense, edges, shapes
-from analytics.style.linear import buckets, scale_rows
-from analytics.text import clean, encode, tokens
+from analytics.style.linear import scale_rows
+from analytics.style.reading import see
+from analytics.text import clean
 from models.dialects import decode
 from models.events import Event
 
@@ -38,6 +38,7 @@ IRRITATED = {"anger", "annoyance", "disapproval", "disappointment", "disgust"}
 SETS = ("mwoz", "redial", "ccpe")
 """The sets of rated sessions."""
 _STEP = 16
+_AT_ONCE = 2_000
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -55,13 +56,11 @@ class Table:
     @classmethod
     def of(cls, texts: list[str]) -> "Table":
         """Read texts."""
-        hashed, features = [], []
-        for at in range(0, len(texts), 2000):
-            cleaned = [clean(text) for text in texts[at : at + 2000]]
-            encoded = encode([tokens(text) for text in cleaned])
-            hashed.append(buckets(encoded, edges(encoded)))
-            features.append(dense(count(encoded), shapes(cleaned)))
-        return cls(sp.vstack(hashed).tocsr(), np.concatenate(features))
+        seen = [
+            see([clean(text) for text in texts[at : at + _AT_ONCE]], np.arange(len(texts[at : at + _AT_ONCE])))
+            for at in range(0, len(texts), _AT_ONCE)
+        ]
+        return cls(sp.vstack([part.buckets for part in seen]).tocsr(), np.concatenate([part.dense for part in seen]))
 
     def rows(self, chosen: NDArray[Any]) -> "Table":
         """Some of the texts."""

@@ -1,25 +1,21 @@
-"""Train what is said of single messages: emotions, politeness, ratings; and the plain models for other languages."""
+"""Linear models of texts as numbers: of words and dense features, or of dense features alone."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.stats import norm, rankdata
 from sklearn.linear_model import LogisticRegression, Ridge
 
 from analytics.style.linear import Linear
-from analytics.style.model import manners
-from analytics.training.style_data import Table, document_frequency, idf
+from analytics.training.style_data import Table
 
-__all__ = ["TOLERANCE", "Head", "Standard", "logistic", "plain_fit", "polite_fit", "ridge", "stack"]
+__all__ = ["TOLERANCE", "Head", "Standard", "logistic", "plain_fit", "ridge", "stack"]
 
 Floats = NDArray[np.float64]
 Head = tuple[Floats, Floats, float]
 """Weights of buckets, weights of dense features, bias."""
 
-POLITE_STRENGTH, POLITE_DENSE, POLITE_HEADS, POLITE_WORDS = 2.5, 0.045, 0.04, 1.25
-"""Ridge penalty; scales of dense features, of emotions and of words beside characters of length one."""
 EMOTION_STRENGTH, EMOTION_DENSE = 1.6, 0.2
 PLAIN_STRENGTH = 200.0
 TOLERANCE = 1e-8
@@ -79,18 +75,6 @@ def ridge(
     weigh[: split // 2] = words
     model.fit((_design(table, weights, standard) @ sp.diags_array(weigh)).tocsr(), target, sample_weight=sample)
     return model.coef_[:split] * weigh[:split], *standard.undo(model.coef_[split:], float(model.intercept_))
-
-
-def polite_fit(table: Table, heads: Floats, scores: Floats, known: NDArray[np.bool_]) -> Linear:
-    """Politeness from hashed features that other communities use, too (``known``), dense features and ``heads``."""
-    frequency, texts = document_frequency(table)
-    weights = idf(frequency, texts, (frequency >= 2) & known)
-    whole = Table(table.buckets, manners(table.dense, heads))
-    deviation = np.array([POLITE_DENSE] * (whole.dense.shape[1] - heads.shape[1]) + [POLITE_HEADS] * heads.shape[1])
-    normal = norm.ppf((rankdata(scores) - 0.5) / len(scores))  # ranks are what is wanted, and outliers weigh less
-    return stack(
-        weights, [ridge(whole, normal, weights, strength=POLITE_STRENGTH, deviation=deviation, words=POLITE_WORDS)]
-    )
 
 
 def plain_fit(features: Floats, target: Floats | NDArray[np.bool_], sample: Floats | None = None) -> Floats:

@@ -10,16 +10,19 @@ from scipy.stats import spearmanr
 from sklearn.metrics import f1_score
 from sklearn.model_selection import KFold
 
-from analytics.style.model import EMOTIONS, StyleModel, manners
+from analytics.style.model import EMOTIONS, STYLES, StyleModel
 from analytics.style.question import Question
 from analytics.training.style_corpora import Corpora
 from analytics.training.style_data import GROUPS, lines
-from analytics.training.style_heads import Head, polite_fit, stack
+from analytics.training.style_heads import Head, stack
+from analytics.training.style_polite import Requests, polite_fit
 from analytics.training.style_question import cut, question_fit, see
 
 __all__ = ["measure"]
 
 Floats = NDArray[np.float64]
+JOINED = 300
+"""Texts of joined sentences."""
 JUDGED = Path(__file__).parents[2] / "benchmarks/labels/questions.jsonl"
 """Sentences, by the digest of their text, at which sign and model differed, and whether a reader takes them for questions."""
 
@@ -36,13 +39,16 @@ def interval(
 
 def politeness(corpora: Corpora, emotional: list[Head]) -> tuple[float, float, float]:
     """Spearman correlation on Wikipedia's requests, mean of five folds; the emotions are learned elsewhere."""
-    table, scores = corpora.requests, corpora.politeness
-    heads = stack(corpora.idf, emotional)(table.buckets, table.dense)
+    reading, scores = corpora.requests, corpora.politeness
+    said = stack(corpora.idf, emotional)(reading.sentences.buckets, reading.sentences.dense)
+    requests = Requests.of(reading, said, scores)
     predicted, folds = np.zeros(len(scores)), []
-    for train, test in KFold(5, shuffle=True, random_state=0).split(scores):
-        model = polite_fit(table.rows(train), heads[train], scores[train], corpora.known)
-        rest = table.rows(test)
-        predicted[test] = model(rest.buckets, manners(rest.dense, heads[test]))[:, 0]
+    for _, test in KFold(5, shuffle=True, random_state=0).split(scores):
+        learned = np.ones(len(scores), dtype=np.bool_)
+        learned[test] = False
+        model = polite_fit(requests, learned, corpora.known)
+        found = requests.of_texts(model(reading.buckets, requests.table.dense[: requests.passages])[:, 0])
+        predicted[test] = found[test]
         folds.append(float(spearmanr(predicted[test], scores[test])[0]))
     _, low, high = interval(lambda rows: float(spearmanr(predicted[rows], scores[rows])[0]), len(scores))
     return float(np.mean(folds)), low, high
@@ -56,6 +62,24 @@ def emotions(model: StyleModel, data: Path) -> tuple[float, float, float]:
     return interval(
         lambda of: float(np.mean([f1_score(truth[of, k], holds[of, k]) for k in range(len(EMOTIONS))])), len(rows), 200
     )
+
+
+def lengths(model: StyleModel, data: Path) -> dict[str, tuple[float, float, float]]:
+    """How far scores move when sentences of GoEmotions' dev split are joined, twenty at random: means, less those of one."""
+    rows = [row["text"] for row in lines(data / "text/goemotions.dev.jsonl")]
+    alone = [sentence for text in rows for sentence, _ in cut(text)]
+    chosen = np.random.default_rng(0).integers(0, len(alone), (JOINED, 20))
+    whole = model.score([" ".join(f"{alone[at]}." for at in row) for row in chosen])
+    apart = model.score([f"{alone[at]}." for at in chosen.ravel()]).reshape(JOINED, 20, -1).mean(axis=1)
+    moved = whole - apart
+    return {
+        f"{style} of twenty sentences joined, less that of one": interval(
+            lambda of, column=column: float(column[of].mean()),  # type: ignore[misc]
+            JOINED,
+        )
+        for style, column in zip(STYLES, moved.T, strict=True)
+        if style not in ("verbosity", "question")
+    }
 
 
 def questions(corpora: Corpora) -> dict[str, tuple[float, float, float]]:
@@ -112,5 +136,6 @@ def measure(
     """The table of the card, a line each."""
     rows = [("politeness, Wikipedia, five folds, Spearman", politeness(corpora, emotional))]
     rows.append(("emotion groups, GoEmotions dev, macro-F1", emotions(packaged, data)))
+    rows += lengths(packaged, data).items()
     rows += [(f"question, {name}", figures) for name, figures in questions(corpora).items()]
     return [f"| {name} | {value:.3f} | {low:.3f}-{high:.3f} |" for name, (value, low, high) in rows]

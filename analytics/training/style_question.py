@@ -64,7 +64,7 @@ def see(texts: list[str]) -> Sentences:
     """Texts of one sentence each, as the model sees them."""
     words = [tokens(text) or ["x"] for text in texts]
     encoded = encode(words)
-    return sentences(edges(encoded), count(encoded), encoded.row)
+    return sentences(edges(encoded), count(encoded, np.arange(len(texts))), encoded.row)
 
 
 def question_fit(examples: list[Sentence]) -> dict[str, NDArray[Any]]:
