@@ -36,7 +36,7 @@ _TIMES = ("until", "ts", "started_at", "ended_at", "first_seen", "last_seen", "a
 _RECALLED = ("event_id", "stream", "seq", "ts", "agent", "session", "speaker", "tool", "text", "score", "why")
 _PAGE = 1_000
 """Rows of history that are read at a time."""
-_CATEGORIES = ("agent", "speaker", "kind", "status", "visibility")
+_CATEGORIES = ("agent", "speaker", "language", "kind", "status", "visibility")
 _DTYPES = {Boolean: "bool", Integer: "int64", Float: "float64", String: "str"}
 _COUNTS = ["messages", "first_seen", "last_seen"]
 _EFFECTS = {
@@ -77,7 +77,7 @@ class Insights:
     """The insight tables of one database, read only, as far as their reader may see them.
 
     Every table comes as a DataFrame whose keys are columns and whose rows are in the order that is said. Times know
-    their zone (UTC); who spoke, which agent, kind and status are categories; an empty table has the same dtypes.
+    their zone (UTC); who spoke, which agent, language, kind and status are categories; an empty table has the same dtypes.
     The columns and their units are those of ``docs/tables.md``. ``since`` is what :func:`moment` takes.
 
     Examples are of the sample workspace:
@@ -213,7 +213,7 @@ class Insights:
         return tags.assign(label=tags["topic_id"].map(self._labels()).astype("category"))
 
     def styles(self, *, agent: str | None = None, since: str | datetime | None = None) -> pd.DataFrame:
-        """One row a message in order of time: who spoke and each style, 0..1.
+        """One row a message in order of time: who spoke, in which language, and each style, 0..1.
 
         >>> styles = db.styles(since="2026-03-01")
         >>> styles.groupby("speaker")["verbosity"].mean().between(0, 1).to_dict()

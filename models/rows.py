@@ -114,6 +114,8 @@ class MessageStyle(msgspec.Struct, frozen=True, kw_only=True):
     ts: int
     speaker: str
     """``user`` or ``agent``."""
+    language: str
+    """As which it was scored: ``en``, ``de``, ...; ``und``: it was not told."""
     politeness: float
     formality: float
     directness: float

@@ -235,6 +235,7 @@ message_styles = Table(
     Column("seq", BigInteger, primary_key=True, autoincrement=False),
     Column("ts", BigInteger, nullable=False),
     Column("speaker", String, nullable=False),
+    Column("language", String, nullable=False, default=""),
     Column("politeness", Float, nullable=False),
     Column("formality", Float, nullable=False),
     Column("directness", Float, nullable=False),

@@ -120,6 +120,7 @@ def poisoned(file: Path, folder: Path) -> str:
         connection.execute(update(t.signals).values(subject=EVIL))
         connection.execute(update(t.signal_days).values(kind=t.signal_days.c.kind + EVIL))
         connection.execute(update(t.sessions).values(models=EVIL, user=EVIL))
+        connection.execute(update(t.message_styles).values(language=EVIL))
         connection.execute(update(t.streams).values(durable=EVIL))
         connection.execute(insert(t.pending).values(agent=EVIL, session=EVIL, touched=1, attempts=1, reason=EVIL))
     store.close()

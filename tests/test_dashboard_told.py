@@ -110,6 +110,21 @@ def test_the_context_of_a_quiet_log_is_that_of_its_end(base, monkeypatch):
     assert "nothing that this agent should be told yet" in ask(base, "/context?agent=ops").text
 
 
+def test_a_turn_says_in_which_languages_both_sides_wrote(made):
+    store, base = made
+    said = [
+        (Kind.MESSAGE_IN, "Kannst du mir bitte helfen?"),
+        (Kind.MESSAGE_OUT, "Yes, what is it that you need?"),
+        (Kind.MESSAGE_OUT, "Ich kann dir gleich helfen."),
+        (Kind.MESSAGE_IN, "🎉"),
+    ]
+    where = {"agent": "solo", "session": "agent:solo:main"}
+    record(store, [event(seq, kind, text, **where) for seq, (kind, text) in enumerate(said, 1)])
+    text = ask(base, "/session?of=solo&key=agent:solo:main").text
+    told = re.findall(r'<th scope="row">language</th><td>(.*?)</td><td>(.*?)</td>', text)
+    assert told == [("de", "de, en"), ("–", "–")]
+
+
 def test_a_session_longer_than_a_page_can_be_read_to_its_beginning(made):
     store, base = made
     many = [

@@ -5,14 +5,15 @@ from collections.abc import Iterator
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import select, text
 
 from analytics import analysis
 from analytics.topics.learning import train
 from models import tables
 from models.dialects import decode
 from models.events import Event
-from worker.database import open_engine
+from worker import database
+from worker.database import migrate, open_engine, writing
 from worker.store import DeadLetter, Store
 
 
@@ -49,6 +50,30 @@ def test_migrating_twice_changes_nothing(store):
     store.record([said(1, "hello")])
     store.migrate()
     assert store.counts()["events"] == 1
+
+
+def test_what_an_older_version_scored_has_no_language_until_its_session_goes_on(database_url, monkeypatch):
+    upgrade = database.command.upgrade
+    store = Store(database_url)
+    with monkeypatch.context() as patch:
+        patch.setattr(database.command, "upgrade", lambda config, _: upgrade(config, "0009"))
+        migrate(store.engine)
+    scores = "politeness, formality, directness, verbosity, sentiment, frustration, hedging, question"
+    with writing(store.engine) as connection:
+        connection.execute(
+            text(
+                f"INSERT INTO message_styles (agent, session, stream, seq, ts, speaker, {scores}, satisfaction, model) "
+                "VALUES ('agent', 'agent:cook:main', 'log', 1, 1767225601000, 'user', "
+                "0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, NULL, 'old')"
+            )
+        )
+    store.migrate()
+    (old,) = rows(store, "message_styles")
+    assert (old["seq"], old["politeness"], old["model"], old["language"]) == (1, 0.1, "old", "")
+    store.record([said(1, "Kannst du mir bitte helfen?"), said(2, "Could you help me with this?")])
+    store.settle()
+    assert {row["seq"]: row["language"] for row in rows(store, "message_styles")} == {1: "de", 2: "en"}
+    store.close()
 
 
 def test_a_batch_written_twice_is_there_once(store):

@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import f1_score
 
-from analytics.style import STYLES, load
+from analytics.conversation import Conversation, Message
+from analytics.style import STYLES, load, rows
 from analytics.style.passages import cut
 
 GROUPS = {
@@ -267,6 +268,24 @@ def test_code_is_no_prose():
 )
 def test_the_language_that_a_text_is_scored_as_is_told(text, language):
     assert load().languages([text]) == [language]
+
+
+def test_language_and_scores_of_a_text_are_told_together():
+    texts = ["Kannst du mir bitte helfen?", "Could you help me with this?", "🎉"] * 200
+    languages, judged = load().judge(texts)
+    assert languages == ["de", "en", "und"] * 200
+    assert (judged == load().score(texts)).all()
+
+
+def test_every_row_says_as_which_language_its_message_was_scored():
+    said = ["Could you help me with this?", "Kannst du mir bitte helfen?", "🎉"]
+    messages = [Message(ref=("log", seq), ts=seq, speaker="user", text=text) for seq, text in enumerate(said)]
+    parts = [(messages[0],), (), (messages[1], messages[2])]
+    conversations = [Conversation("ops", f"s{n}", 0, 2, part) for n, part in enumerate(parts)]
+    found = rows(conversations)
+    told = [{ref: (row.session, row.language) for ref, row in of.items()} for of in found]
+    assert told == [{("log", 0): ("s0", "en")}, {}, {("log", 1): ("s2", "de"), ("log", 2): ("s2", "und")}]
+    assert [found[2]["log", 1].politeness] == load().score(said[1:2])[:, 0].tolist()
 
 
 def test_scores_do_not_depend_on_the_batch():

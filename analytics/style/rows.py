@@ -12,7 +12,8 @@ __all__ = ["rows"]
 def rows(conversations: Sequence[Conversation]) -> list[dict[Ref, MessageStyle]]:
     """The style of each conversation's messages, without satisfaction; texts of all are scored together for speed."""
     model = load()
-    scores = iter(model.score([m.text for c in conversations for m in c.messages]).tolist())
+    told, judged = model.judge([m.text for c in conversations for m in c.messages])
+    languages, scores = iter(told), iter(judged.tolist())
     return [
         {
             m.ref: MessageStyle(
@@ -22,6 +23,7 @@ def rows(conversations: Sequence[Conversation]) -> list[dict[Ref, MessageStyle]]
                 seq=m.ref[1],
                 ts=m.ts,
                 speaker=m.speaker,
+                language=next(languages),
                 satisfaction=None,
                 model=model.version,
                 **dict(zip(STYLES, next(scores), strict=True)),

@@ -92,13 +92,15 @@ def _turn(
     steps: list[Message | Call | Event] = [*turn.user, *turn.calls, *turn.agent, *turn.marks]
     steps.sort(key=lambda step: step.ts)
     said = [*turn.user, *turn.agent]
+    of_user, of_agent = ([styles[m.ref] for m in side if m.ref in styles] for side in (turn.user, turn.agent))
     return {
         "steps": [_step(step, styles) for step in steps],
         "at": min(step.ts for step in steps),
         "topics": sorted({topic for message in said for topic in topics.get(message.ref, ())}),
         "signals": _grouped(signals),
-        "user": _mean([styles[m.ref] for m in turn.user if m.ref in styles]),
-        "agent": _mean([styles[m.ref] for m in turn.agent if m.ref in styles]),
+        "user": _mean(of_user),
+        "agent": _mean(of_agent),
+        "languages": {"user": _languages(of_user), "agent": _languages(of_agent)},
     }
 
 
@@ -130,6 +132,11 @@ def _mean(rows: Sequence[Row]) -> dict[str, float]:
     found = {name: sum(row[name] for row in rows) / len(rows) for name in STYLES}
     satisfied = [row["satisfaction"] for row in rows if row["satisfaction"] is not None]
     return found | ({"satisfaction": satisfied[-1]} if satisfied else {})
+
+
+def _languages(rows: Sequence[Row]) -> str:
+    """As which languages messages were scored; those of which it was not told, or not kept, are left out."""
+    return ", ".join(sorted({row["language"] for row in rows} - {"", "und"}))
 
 
 def _gravest(signals: Sequence[Row]) -> list[Row]:
