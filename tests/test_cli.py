@@ -211,12 +211,12 @@ def test_dead_letters_are_listed_and_replayed(run, tmp_path):
     assert [letter["seq"] for letter in json.loads(run("dlq", "list", "--json")[1])] == [7]
 
 
-def test_score_gives_every_style_and_the_topics_in_order(run, tmp_path):
+def test_score_gives_the_language_every_style_and_the_topics_in_order(run, tmp_path):
     texts = tmp_path / "texts.jsonl"
     texts.write_text(
         '{"text": "Could you please help me with my code review?"}\n\n'
         '{"text": "This is useless, I am really annoyed!", "speaker": "user"}\n'
-        '{"text": "Done.", "speaker": "agent"}\n'
+        '{"text": "Das ist erledigt.", "speaker": "agent"}\n'
         '{"text": ""}\n'
     )
     code, out, _ = run("score", str(texts))
@@ -224,13 +224,49 @@ def test_score_gives_every_style_and_the_topics_in_order(run, tmp_path):
     assert code == 0
     assert len(rows) == 4
     names = ["politeness", "formality", "directness", "verbosity", "sentiment", "frustration", "hedging", "question"]
-    names += ["satisfaction", "topics"]
-    assert all(list(row) == names for row in rows)
-    assert all(0 <= row[name] <= 1 for row in rows for name in names[:8])
+    assert all(list(row) == ["language", *names, "satisfaction", "topics"] for row in rows)
+    assert [row["language"] for row in rows] == ["en", "en", "de", "und"]
+    assert all(0 <= row[name] <= 1 for row in rows for name in names)
     assert rows[0]["politeness"] > rows[1]["politeness"]
     assert rows[0]["question"] > rows[2]["question"]
     assert rows[0]["satisfaction"] > rows[1]["satisfaction"]
     assert rows[2]["satisfaction"] is None
+
+
+def test_score_explains_a_style_by_the_ten_words_that_moved_it_most(run, tmp_path):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text(
+        '{"text": "I hate this awful, broken and useless thing, but thank you for your kind and quick reply"}\n'
+        '{"text": "Das ist furchtbar"}\n'
+        '{"text": "good \\ud83d"}\n'
+        '{"text": ""}\n'
+    )
+    code, out, err = run("score", "--explain", "sentiment", str(texts))
+    assert (code, err) == (0, "")
+    long, german, half, nothing = [json.loads(line)["explain"] for line in out.splitlines()]
+    assert len(long) == 10
+    sizes = [abs(moved) for _, moved in long]
+    assert sizes == sorted(sizes, reverse=True)
+    moved = dict(long)
+    assert moved["hate"] < 0 < moved["thank"]
+    assert german[0][0] == "furchtbar"
+    assert dict(half).keys() == {"good", "\ud83d"}
+    assert half[0][0] == "good"
+    assert nothing == []
+
+
+@pytest.mark.parametrize(
+    ("style", "said"),
+    [
+        ("charm", "no style is called 'charm': there are"),
+        ("satisfaction", "satisfaction rests on the whole session, not on words alone; explained are"),
+    ],
+)
+def test_a_style_that_no_words_explain_is_refused(run, tmp_path, style, said):
+    texts = tmp_path / "texts.jsonl"
+    texts.write_text('{"text": "fine"}\n')
+    eight = "politeness, formality, directness, verbosity, sentiment, frustration, hedging, question"
+    assert run("score", "--explain", style, str(texts)) == (2, "", f"eventlore: --explain: {said} {eight}\n")
 
 
 @pytest.mark.parametrize(
