@@ -4,7 +4,7 @@ import random
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from analytics.gaps import estimate
@@ -60,6 +60,7 @@ def test_one_failure_of_one_does_not_outrank_thirty_of_sixty():
     small=st.lists(st.booleans(), min_size=1, max_size=4),
     rest=st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("uvw"), st.booleans()), max_size=60),
 )
+@example(small=[True] * 4, rest=[("a", "u", True), ("b", "u", True)])  # so bad a fleet that 30 of 60 is no gap
 @settings(max_examples=60, deadline=None)
 def test_small_samples_never_top_the_list(small, rest):
     fleet = [
@@ -68,7 +69,7 @@ def test_small_samples_never_top_the_list(small, rest):
     tiny = uses("".join("x" if bad else "." for bad in small), agent="z", topic="rare")
     found = estimate([*fleet, *tiny, *uses("x." * 30)], {})
     assert [g.impact for g in found if g.topic_id == "rare"] in ([], [0.0])
-    assert not found or found[0].topic_id != "rare"
+    assert not found or found[0].topic_id != "rare" or all(g.sessions < 5 or g.status == "closed" for g in found)
 
 
 def test_small_samples_stand_below_larger_ones_that_prove_nothing_either():
