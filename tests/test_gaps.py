@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from scipy.stats import beta
 
 from analytics.gaps import estimate
 from analytics.gaps.rates import shrink
@@ -237,6 +238,42 @@ def test_the_interval_of_an_agents_only_skill_holds_its_rate(healthy, rate, sess
         rates = shrink([*("a" * healthy), "specialist"], [*[40] * healthy, sessions], failures)
         covered.append(rates.low[-1] <= rate <= rates.high[-1])
     assert np.mean(covered) >= 0.88
+
+
+@pytest.mark.parametrize("rate", [0.4, 0.7, 0.9])
+def test_the_interval_of_a_skill_that_stands_out_holds_its_rate(rate):
+    """One of 20 skills, all others alike: what they have in common is not held against it."""
+    r = np.random.default_rng(3)
+    agents = [str(at // 5) for at in range(20)]
+    covered = []
+    for _ in range(200):
+        failures = [*r.binomial(40, 0.06, 19), r.binomial(40, rate)]
+        rates = shrink(agents, [40] * 20, failures)
+        covered.append(rates.low[-1] <= rate <= rates.high[-1])
+    assert np.mean(covered) >= 0.88
+
+
+def test_two_failures_of_two_stand_out_the_less_the_more_skills_are_alike():
+    told = []
+    for others in (10, 100, 1000):
+        rates = shrink(["a"] * (others + 1), [20] * others + [2], [1, 2] * (others // 2) + [2])
+        told.append(float(rates.rate[-1]))
+    assert told == sorted(told, reverse=True)
+    assert told[-1] < 0.15
+
+
+def test_an_interval_leaves_as_much_below_it_as_above():
+    """Against the posterior summed over a grid: the fleet is one skill, at 10% before anything is known."""
+    rates = shrink(["a"], [10], [5])
+    prior = float(rates.prior[0])
+    x = (np.arange(100_000) + 0.5) / 100_000
+    share = 1 / 20
+    for _ in range(200):
+        parts = [(1 - share) * beta.pdf(x, 0.1 * prior, 0.9 * prior), share * beta.pdf(x, 1, 2)]
+        mass = [float(np.sum(part * x**5 * (1 - x) ** 5)) for part in parts]
+        share = (mass[1] / sum(mass) + 1) / 21
+    posterior = np.cumsum(sum(parts) * x**5 * (1 - x) ** 5) / sum(mass)
+    assert np.interp([rates.low[0], rates.high[0]], x, posterior) == pytest.approx([0.025, 0.975], abs=1e-4)
 
 
 def test_the_more_an_agent_has_shown_the_more_it_tells_of_its_skills():

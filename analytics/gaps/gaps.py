@@ -13,7 +13,7 @@ from models.rows import SkillGap, SkillUse
 
 __all__ = ["VERSION", "estimate"]
 
-VERSION = "gaps-2"
+VERSION = "gaps-3"
 
 LATEST = 200_000
 """Uses that are counted at most, the latest by the time of their events; bounds memory."""
