@@ -1,7 +1,7 @@
 """How good or bad a text's words are: the lexicon and rules of VADER, as features.
 
 Hutto and Gilbert 2014, "VADER: a parsimonious rule-based model for sentiment analysis of social media text", ICWSM. In
-English its 7,500 rated words and emoticons (MIT licence), in other languages our short lists at +2 and -2. A word is
+English its 7,500 rated words and emoticons (MIT licence); our lists, at +2 and -2, give what it lacks. A word is
 turned round by a negation and made stronger or weaker by an adverb among the three tokens before it; after "but" counts
 more than before.
 """
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analytics.style.lexicon import LANGUAGES, SALTS, Table, among, find, lexicon, table
-from analytics.text import Encoded, phrases
+from analytics.text import Encoded, hash_phrases, phrases, tokens
 
 __all__ = ["VALENCES", "valences"]
 
@@ -26,7 +26,8 @@ VALENCES = (
 )
 """Columns of :func:`valences`."""
 _GERMAN = LANGUAGES.index("de")
-"""Its negation often follows what it turns round."""
+_FOLLOWS, _STOPS = ("nicht", "nich", "nie", "niemals"), (",", ";", ":", "-", "–", "(", ")")
+"""German negations that often follow what they turn round, and signs over which they do not reach back."""
 _LISTED = 2.0
 """The valence of a word of our lists; VADER's run from -4 to 4."""
 _TURN, _BOOST, _BUT = -0.74, 0.293, 0.5
@@ -54,13 +55,35 @@ def _listed() -> Table:
         for kind, role in _ROLES.items()
         for language, words in found.phrases[kind].items()
         for phrase in words
-        if language != "en" or role not in (_PLUS, _MINUS)
+        if role not in (_PLUS, _MINUS) or not _negates(phrase, language)
     ]
     signs = {"smile": _PLUS, "frown": _MINUS}
     entries += [
         (sign, index, role) for kind, role in signs.items() for sign in found.signs[kind] for index in range(len(SALTS))
     ]
     return table(entries)
+
+
+@cache
+def _idioms() -> Table:
+    """Phrases that are good or bad with the negation in them ("not bad"): twice the number of tokens, and 1 if it is bad."""
+    kinds = (lexicon().phrases["positive"], lexicon().phrases["negative"])
+    return table(
+        (phrase, LANGUAGES.index(language), 2 * len(tokens(phrase)) + bad)
+        for bad, lists in enumerate(kinds)
+        for language, words in lists.items()
+        for phrase in words
+        if _negates(phrase, language)
+    )
+
+
+def _negates(phrase: str, language: str) -> bool:
+    return not set(lexicon().phrases["negation"].get(language, ())).isdisjoint(tokens(phrase))
+
+
+@cache
+def _hashes(written: tuple[str, ...]) -> NDArray[np.uint64]:
+    return np.sort(hash_phrases(written)[1])
 
 
 def _of_tokens(encoded: Encoded, speech: NDArray[np.intp]) -> Floats:
@@ -78,16 +101,25 @@ def _of_tokens(encoded: Encoded, speech: NDArray[np.intp]) -> Floats:
         value[place[known]] = rating[key[known]]
     value = np.where(value == 0, _LISTED * role[_PLUS] - _LISTED * role[_MINUS], value)
     value[role[_NOT]] = 0
-    turned = np.zeros(total, dtype=np.bool_)
-    boost = np.zeros(total)
+    at, does = find(_idioms(), encoded, speech)
+    within = np.repeat(at, does // 2) + _counting(does // 2)
+    role[_NOT][within], value[within], value[at] = False, 0, np.where(does % 2, -_LISTED, _LISTED)
+    turned, boost = np.zeros(total, dtype=np.bool_), np.zeros(total)
+    follows = role[_NOT] & among(_hashes(_FOLLOWS), encoded.token)[1] & (speech[row] == _GERMAN)
+    clause = np.cumsum(among(_hashes(_STOPS), encoded.token)[1])
     for distance, reach in enumerate(_REACH, start=1):
         same = row[distance:] == row[:-distance]
         turned[distance:] |= role[_NOT][:-distance] & same
-        turned[:-distance] |= role[_NOT][distance:] & same & (speech[row[distance:]] == _GERMAN)
+        turned[:-distance] |= follows[distance:] & same & (clause[distance:] == clause[:-distance])
         boost[distance:] += reach * _BOOST * (role[_MORE][:-distance].astype(float) - role[_LESS][:-distance]) * same
     value = np.where(value != 0, value + np.sign(value) * boost, 0)
     value = np.where(turned, value * _TURN, value)
     return _contrasted(value, role[_CONTRAST], row)
+
+
+def _counting(many: NDArray[np.intp]) -> NDArray[np.intp]:
+    """0, 1, ... for each of these numbers."""
+    return np.arange(many.sum()) - np.repeat(np.cumsum(many) - many, many)
 
 
 def _contrasted(value: Floats, contrast: NDArray[np.bool_], row: NDArray[np.intp]) -> Floats:
