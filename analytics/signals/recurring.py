@@ -10,14 +10,14 @@ __all__ = ["recurring"]
 
 _SOURCES = frozenset({"tool_failure", "run_error"})
 _NO_SUBSTANCE = re.compile(
-    r": (?:failed|error|exception|(?:\(no output\) ?)?\W*(?:(?:command )?exit(?:ed with)? (?:code|status):? #\W*)?)$"
+    r": (?:failed|error|exception|http #|(?:\(no output\) ?)?\W*(?:(?:command )?exit(?:ed with)? (?:code|status):? #\W*)?)$"
 )
 
 
 def recurring(signals: Iterable[Signal]) -> list[Signal]:
     """One signal for each failure (agent and subject) that several sessions show.
 
-    A failure of which nothing is known but that it happened, or its exit code, is not the same as another.
+    A failure of which nothing is known but that it happened, its exit code or its status, is not the same as another.
     It stands at the first failure of the second session, where it became visible. Evidence is the first
     failure of each session, at most the first twenty. Severity is .5 with two sessions, .6 with three, to 1.
     """

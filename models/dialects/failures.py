@@ -34,7 +34,26 @@ _ERROR = re.compile(
     r")"
     r"|<(?:tool_use_)?error>"
 )
-_MARKS = ('"error"', '"status"', '"success"', '"ok"', '"isError"')
+_MARKS = (
+    *('"error"', '"errors"', '"status"', '"statusCode"', '"status_code"', '"success"', '"ok"', '"isError"'),
+    *('"exitCode"', '"exit_code"'),
+)
+_NUMBER = re.compile(r"-?\d{1,10}")
+_HTTP = re.compile(r"[45]\d\d")
+_STATUS = ("status", "statusCode", "status_code")
+_CODE = ("exitCode", "exit_code")
+_SAID = ("message", "detail", "title", "reason", "statusText")
+_ANSWER = frozenset(
+    {"errors", "error", "data", "extensions", "headers", "body", "code", "type", "instance", "requestId"}
+    | {"request_id", *_STATUS, *_SAID}
+)
+"""What an answer over HTTP has at most; a record about something else has more: a name, an address, an amount."""
+_ONE_ERROR = frozenset(
+    {"message", "locations", "path", "extensions", "errorType", "errorInfo", "data"}  # GraphQL
+    | {"id", "links", "status", "code", "title", "detail", "source", "meta"}  # JSON:API
+    | {"type", "field", "reason", "domain", "param", "description"}
+)
+"""What an error about a call has at most; one that was found in a log or a file has more: a time, a line."""
 _NO_ERROR = frozenset({"", "none", "null", "false", "no", "ok", "0"})
 
 
@@ -43,7 +62,7 @@ def reason(error: object) -> str:
     if isinstance(error, str):
         return "" if error.strip().lower() in _NO_ERROR else brief(error)
     if isinstance(error, dict):
-        for field in ("message", "error", "reason", "code", "type", "name"):
+        for field in ("message", "error", "reason", "detail", "title", "code", "type", "name"):
             if said := reason(error.get(field)):
                 return said
     if isinstance(error, list):
@@ -68,8 +87,8 @@ def failure(result: object, *, error: object = None, is_error: bool | None = Non
 
 def _details(details: dict[str, object], text: str) -> str:
     """The failure that a result's details report, or its words where the details leave it open."""
-    code = details.get("exitCode")
-    if code and isinstance(code, int):
+    code = _exit_code(details)
+    if code:
         return _exit(text, code)
     if said := _object(details, _FAILED):
         return said
@@ -98,7 +117,42 @@ def _object(value: object, failed: frozenset[str] = frozenset({"error"})) -> str
         or value.get("isError") is True
     ):
         return reason(value.get("message")) or reason(value.get("reason")) or brief(plain(value)) or "failed"
-    return ""
+    if ("stdout" in value or "stderr" in value) and (code := _exit_code(value)):
+        return _exit(plain(value.get("stderr")) or plain(value.get("stdout")), code)
+    return _answer(value) if value.keys() <= _ANSWER else ""
+
+
+def _answer(value: dict[str, object]) -> str:
+    """The failure that an answer over HTTP reports: by its status, or by errors and no data.
+
+    Data beside the errors, as GraphQL may give them, is something to go on with and so no failure. Errors that are
+    mere texts may be what was asked for, unless a message or a missing ``data`` says that they are not.
+    """
+    status = next((str(value[field]) for field in _STATUS if _HTTP.fullmatch(str(value.get(field)))), "")
+    data, errors = value.get("data"), value.get("errors")
+    nothing = not data or (isinstance(data, dict) and all(each is None for each in data.values()))
+    failed = bool(errors) and nothing and (_of_a_call(errors) or "data" in value or "message" in value)
+    if not (status or failed):
+        return ""
+    said = next(filter(None, (reason(value.get(field)) for field in _SAID)), "")
+    return said or reason(errors) or f"HTTP {status}"
+
+
+def _of_a_call(errors: object) -> bool:
+    """Whether errors have the form of those that a call ends with."""
+    each = errors if isinstance(errors, list) else [errors]
+    return all(isinstance(one, dict) and one and one.keys() <= _ONE_ERROR for one in each)
+
+
+def _exit_code(value: dict[str, object]) -> int | None:
+    """The exit code of a command, which may be written as text."""
+    for field in _CODE:
+        code = value.get(field)
+        if isinstance(code, int) and not isinstance(code, bool):
+            return code
+        if isinstance(code, str) and _NUMBER.fullmatch(code):
+            return int(code)
+    return None
 
 
 def _words(text: str) -> str:
