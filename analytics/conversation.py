@@ -5,6 +5,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import Literal, TypeVar
 
+from analytics.commands import said_no
 from models.events import Event, Kind
 
 __all__ = ["Call", "Conversation", "Message", "Ref", "Turn", "fold"]
@@ -42,7 +43,7 @@ class Call:
     ended_at: int = 0
     output: str = ""
     error: str = ""
-    """Why it failed; empty: it did not."""
+    """Why it failed; empty: it did not, or is a command that only said no, such as a grep that found nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,15 +317,17 @@ def _call(event: Event, result: Event | None) -> Call:
     ref = (event.stream, event.seq)
     if result is None:
         return Call(ref, event.ts, event.name, event.arguments)
+    arguments = event.arguments or result.arguments
+    fine = said_no(event.name, arguments, result.text, result.error)
     return Call(
         ref,
         event.ts,
         event.name,
-        event.arguments or result.arguments,
+        arguments,
         (result.stream, result.seq),
         result.ts,
         result.text,
-        result.error,
+        "" if fine else result.error,
     )
 
 

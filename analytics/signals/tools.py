@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 
+from analytics.commands import ANSWERS
 from analytics.conversation import Call, Conversation, Ref
 from analytics.signals.finding import Finding
 from analytics.signals.phrases import Phrases, Said
@@ -59,9 +60,9 @@ _NAME = re.compile(r"(?<![^\s\"'=(,\[])(?=[\w~./@:-]*[./@\d]\w)[\w~./@:-]{4,}(?!
 _COMMAND = re.compile(r'"(?:command|cmd)"\s*:\s*"((?:[^"\\]|\\.)*)')
 _TO_NOWHERE = re.compile(r"\d?>&\d|[\d&]?>\s*/dev/null")
 _PROGRAM = re.compile(r"(?:^|[;&|])\s*(?:sudo\s+)?([\w./-]+)")
-_LOOKS = frozenset(
-    {"ls", "cat", "head", "tail", "grep", "rg", "find", "stat", "wc", "which", "date", "pwd", "cd", "whoami", "env"}
-    | {"ps", "df", "du", "test", "file", "echo", "true", "uname", "id", "hostname", "uptime", "tree", "sort", "jq"}
+_LOOKS = ANSWERS | frozenset(
+    {"ls", "cat", "head", "tail", "find", "stat", "wc", "date", "pwd", "cd", "whoami", "env"}
+    | {"ps", "df", "du", "file", "echo", "true", "uname", "id", "hostname", "uptime", "tree", "sort", "jq"}
 )
 _UNDONE = "not done, as the agent reports"
 
@@ -118,7 +119,7 @@ def failures(conversation: Conversation, said: Mapping[Ref, Said], phrases: Phra
     found = {call.ref: fingerprint(call.error) for call in conversation.calls if call.error}
     for turn in conversation.turns:
         last = turn.calls[-1] if turn.calls else None
-        if last and not reads(last.tool) and last.ref not in found and last.result is not None:
+        if last and not looks(last) and last.ref not in found and last.result is not None:
             reply = next((message for message in turn.agent if message.ts >= ended(last)), None)
             if reply is not None and phrases.find("failure", said[reply.ref]):
                 found[last.ref] = _UNDONE
