@@ -129,6 +129,78 @@ CONTENT = {
     "ru": ["Спасибо, это именно то, что мне нужно.", "Можете ещё забронировать столик на двоих?", "Это не так важно."],
 }
 
+ASKS_HOW = {
+    "en": [
+        "How do I fix a wrong date in Excel?",
+        "How do I correct this?",
+        "how can i change the wrong address",
+        "Thanks. What do I do about the wrong name on my ticket?",
+        "How would you fix the wrong date?",
+    ],
+    "de": [
+        "Wie korrigiere ich ein falsches Datum?",
+        "Wie kann man eine falsche Adresse ändern?",
+        "wie ändere ich eine falsche nummer",
+        "Weißt du, wie man ein falsches Datum korrigiert?",
+    ],
+    "fr": [
+        "Comment corriger une mauvaise date ?",
+        "Comment est-ce que je corrige une mauvaise date ?",
+        "Où puis-je changer une mauvaise adresse ?",
+    ],
+    "es": [
+        "¿Cómo corrijo una fecha incorrecta?",
+        "¿Cómo puedo cambiar una dirección equivocada?",
+        "como se corrige una fecha incorrecta",
+    ],
+    "pt": [
+        "Como corrijo uma data errada?",
+        "Como faço para corrigir uma data errada?",
+        "Onde posso mudar um nome errado?",
+    ],
+    "it": [
+        "Come correggo una data sbagliata?",
+        "Come posso cambiare un indirizzo sbagliato?",
+        "Come si corregge un nome sbagliato?",
+    ],
+    "zh": ["日期写错了怎么改？", "如果日期填错了该如何更正？", "地址写错怎么办？"],
+    "ja": [
+        "日付が間違っている場合、どう直せばいいですか？",
+        "間違えて入力した日付はどうやって修正しますか？",
+        "間違って登録した住所の変更方法を教えてください。",
+    ],
+    "ko": [
+        "틀린 날짜를 어떻게 고치나요?",
+        "날짜가 잘못됐을 때 어떻게 수정해요?",
+        "주소가 잘못되었으면 어떻게 해야 하나요?",
+    ],
+    "ru": [
+        "Как исправить неправильную дату?",
+        "Как мне поменять неверный адрес?",
+        "Что делать, если неправильная дата?",
+    ],
+}
+CORRECTS_AND_ASKS = {
+    "en": [
+        "No, I meant the second file. How do I open it?",
+        "You got the wrong date. How do I change it?",
+        "How could you book the wrong hotel?",
+    ],
+    "de": [
+        "Das ist falsch. Wie kann ich das ändern?",
+        "Wie kommst du auf Montag? Falsches Datum.",
+        "Wie ich schon sagte, das ist nicht richtig.",
+    ],
+    "fr": ["C'est faux. Comment corriger la date ?", "Comment ça ? Mauvaise date."],
+    "es": ["Eso no es lo que pedí. ¿Cómo lo cambio?", "Como ya dije, fecha equivocada."],
+    "pt": ["A data está errada. Como posso mudar?", "Como eu disse, data errada."],
+    "it": ["La data è sbagliata. Come la cambio?", "Come ho detto, data sbagliata."],
+    "zh": ["不对，我说的是周五。怎么改？", "你把日期写错了，怎么办？"],
+    "ja": ["違います。どうすれば直せますか？", "日付が間違っています。どう直せばいいですか？"],
+    "ko": ["그게 아니라 날짜를 어떻게 바꾸나요?", "날짜가 틀렸어요. 어떻게 고치나요?"],
+    "ru": ["Это неправильно. Как исправить дату?", "Как я и говорил, неверная дата."],
+}
+
 
 def kinds(*said: str) -> list[str]:
     """Kinds of signals that the user's last message shows; user and agent speak in turn, the user last."""
@@ -148,6 +220,16 @@ def each(sentences: dict[str, list[str]]) -> list:
 
 @pytest.mark.parametrize("text", each(CORRECTIONS))
 def test_a_correction_is_heard(text):
+    assert "user_correction" in kinds("Open the file.", "I opened the first file.", text)
+
+
+@pytest.mark.parametrize("text", each(ASKS_HOW))
+def test_a_question_how_to_mend_something_is_no_correction(text):
+    assert "user_correction" not in kinds("Open the file.", "I opened the first file.", text)
+
+
+@pytest.mark.parametrize("text", each(CORRECTS_AND_ASKS))
+def test_a_correction_with_a_question_after_it_is_heard(text):
     assert "user_correction" in kinds("Open the file.", "I opened the first file.", text)
 
 

@@ -78,7 +78,7 @@ def user_findings(
             continue
         if before is not None:
             refs = (before.ref, message.ref)
-            if phrases.find("correction", words.first(OPENING)) or _rejects(words, before, heard, phrases):
+            if _corrects(words, phrases) or _rejects(words, before, heard, phrases):
                 yield Finding("user_correction", message.ref, 0.5, refs)
             recent = earlier if message.ts - before.ts < AGAIN else []
             open_ = [asked for asked in recent if not _served(asked, message, conversation)]
@@ -108,6 +108,14 @@ def closing(words: Said, phrases: Phrases) -> bool:
     if SPACELESS.intersection(words.languages):
         return sum(map(len, left)) <= LONG_SPACELESS
     return len(left) <= 2
+
+
+def _corrects(words: Said, phrases: Phrases) -> bool:
+    """Whether the user says that something is wrong, and does not only ask how to mend it."""
+    opening = words.first(OPENING)
+    if not phrases.find("correction", opening):
+        return False
+    return phrases.find("correction", Said(phrases.without("how", opening), words.languages)) is not None
 
 
 def _rejects(words: Said, before: Message, heard: set[str], phrases: Phrases) -> bool:
