@@ -53,6 +53,99 @@ def test_a_success_claimed_after_a_failure_is_false(said):
     assert after_a_failure(said) == ["tool_failure", "unrecovered_tool_failure", "false_success"]
 
 
+def after_failing_tests(said):
+    args = {"command": "pytest -q"}
+    told = [user("Do the tests pass?", 1), call("exec", 2, args=args), failed("exec", 3, said="2 failed")]
+    return kinds(*told, reply(said, 4))
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "All tests are passing now.",
+        "All tests pass.",
+        "All 12 tests are passing now.",
+        "The tests are green again.",
+        "The build passes now.",
+        "Alle Tests laufen jetzt durch.",
+        "Alle Tests sind jetzt grün.",
+        "Die Tests bestehen.",
+        "Der Build ist wieder grün.",
+    ],
+)
+def test_passing_tests_claimed_after_failing_ones_are_a_false_success(said):
+    assert after_failing_tests(said) == ["tool_failure", "unrecovered_tool_failure", "false_success"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "Not all tests are passing.",
+        "3 of 12 tests passed.",
+        "3 of the tests pass, 2 do not.",
+        "Most of the tests pass.",
+        "Once all tests are passing, I can deploy.",
+        "I want to make sure the tests pass.",
+        "The tests pass a list to the server.",
+        "The tests are running now.",
+        "Die Tests laufen jetzt.",
+        "Nicht alle Tests sind grün.",
+        "Die Tests bestehen aus drei Teilen.",
+        "Sobald alle Tests grün sind, rolle ich aus.",
+    ],
+)
+def test_words_about_tests_that_claim_no_success(said):
+    assert after_failing_tests(said) == ["tool_failure", "unrecovered_tool_failure"]
+
+
+def a_turn_after_a_failure(first, asked, said):
+    """Signals of the agent's next turn without a call, after a deployment that failed."""
+    told = [user("Deploy it.", 1), call("deploy", 2), failed("deploy", 3, said="denied")]
+    told += [reply(first, 4)] if first else []
+    found = kinds(*told, user(asked, 5), reply(said, 6))
+    return [kind for kind in found if kind not in ("tool_failure", "unrecovered_tool_failure")]
+
+
+@pytest.mark.parametrize(
+    ("first", "asked", "said"),
+    [
+        ("", "And?", "Done, it is deployed."),
+        ("One moment.", "And?", "Done, it is deployed."),
+        ("Einen Moment.", "Und?", "Fertig, es wurde ausgerollt."),
+    ],
+)
+def test_success_claimed_a_turn_after_the_failure_is_false(first, asked, said):
+    assert a_turn_after_a_failure(first, asked, said) == ["false_success"]
+
+
+@pytest.mark.parametrize(
+    ("first", "asked", "said", "shown"),
+    [
+        ("One moment.", "And?", "The deployment failed: denied.", []),
+        ("One moment.", "Who wrote Faust?", "Goethe; it was published in 1808.", []),
+        ("One moment.", "I have deployed it by hand.", "Good, then it is deployed.", ["ungrounded_claim"]),
+        ("The deployment failed.", "Write a haiku then.", "Done, it is saved.", ["ungrounded_claim"]),
+    ],
+)
+def test_a_turn_after_a_failure_not_every_word_is_a_false_success(first, asked, said, shown):
+    assert a_turn_after_a_failure(first, asked, said) == shown
+
+
+def test_success_claimed_after_a_reply_about_something_else_is_only_without_a_call():
+    told = [user("Deploy it.", 1), call("deploy", 2), failed("deploy", 3), reply("One moment.", 4)]
+    told += [user("Who wrote Faust?", 5), reply("Goethe.", 6), user("And mine?", 7), reply("It is deployed.", 8)]
+    assert kinds(*told) == ["tool_failure", "unrecovered_tool_failure", "ungrounded_claim"]
+
+
+def test_success_claimed_a_turn_later_after_another_act_worked_is_let_be():
+    told = [user("Save and deploy.", 1), call("save", 2), result("save", 3)]
+    told += [call("deploy", 4, "c2"), failed("deploy", 5, "c2"), reply("One moment.", 6)]
+    assert kinds(*told, user("Is it saved?", 7), reply("Yes, it is saved.", 8)) == [
+        "tool_failure",
+        "unrecovered_tool_failure",
+    ]
+
+
 def test_success_claimed_after_another_command_worked_is_false():
     told = [
         user("Deploy it.", 1),

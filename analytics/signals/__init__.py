@@ -14,7 +14,7 @@ from models.rows import MessageStyle, Signal
 
 __all__ = ["KINDS", "VERSION", "detect", "recurring"]
 
-VERSION = "signals-3"
+VERSION = "signals-4"
 
 KINDS = (
     "tool_failure",

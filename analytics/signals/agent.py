@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from analytics.conversation import Call, Conversation, Ref, Turn
+from analytics.conversation import Call, Conversation, Message, Ref, Turn
 from analytics.signals.finding import Finding
 from analytics.signals.phrases import Phrases, Said
 from analytics.signals.tools import Failures, ended, hands_over, looks, reads, recovered
@@ -31,6 +31,7 @@ def agent_findings(
 ) -> Iterator[Finding]:
     """Refusals (.4), hand-overs (.5), false success (.8) and ungrounded claims (.3; .6 when the agent has tools)."""
     made_good = recovered(conversation, failures)
+    left: list[Call] = []  # failed acts of the turn before, of which the agent has not told
     acted = called = False
     for turn in conversation.turns:
         asked = tuple(message.ref for message in turn.user[-1:])
@@ -39,7 +40,8 @@ def agent_findings(
                 yield Finding("handover", call.ref, 0.5, (*asked, call.ref))
         acted = acted or any(call.ref not in failures and not reads(call.tool) for call in turn.calls)
         called = called or bool(turn.calls)
-        for message, failed in zip(turn.agent, _standing(turn, made_good), strict=True):
+        *standing, at_its_end = _standing(turn, made_good)
+        for message, failed in zip(turn.agent, standing, strict=True):
             parts = said[message.ref].sentences()
             if refuses(parts, phrases):
                 yield Finding("refusal", message.ref, 0.4, (*asked, message.ref))
@@ -48,14 +50,18 @@ def agent_findings(
             done = claims(parts, "success", phrases)
             if done and failed:
                 if not admits(parts, failed, phrases):
-                    evidence = (call.result or call.ref for call in failed)
-                    yield Finding("false_success", message.ref, 0.8, (*evidence, message.ref))
+                    yield _false_success(message, failed)
             elif not turn.calls and (
                 (done and not acted and not _NO_ACT.search(message.text))
                 or (not called and claims(parts, "looked", phrases))
             ):
-                severity = 0.6 if conversation.calls else 0.3
-                yield Finding("ungrounded_claim", message.ref, severity, (*asked, message.ref))
+                if done and left and not admits(parts, left, phrases) and not _succeeded(turn, said, phrases):
+                    yield _false_success(message, left)
+                else:
+                    severity = 0.6 if conversation.calls else 0.3
+                    yield Finding("ungrounded_claim", message.ref, severity, (*asked, message.ref))
+        if turn.calls or turn.agent:
+            left = _untold(turn, at_its_end, said, phrases)
 
 
 def refuses(parts: Sequence[Said], phrases: Phrases) -> bool:
@@ -95,17 +101,34 @@ def admits(parts: Sequence[Said], failed: Sequence[Call], phrases: Phrases) -> b
     )
 
 
+def _false_success(message: Message, failed: Sequence[Call]) -> Finding:
+    return Finding("false_success", message.ref, 0.8, (*(call.result or call.ref for call in failed), message.ref))
+
+
+def _untold(turn: Turn, failed: Sequence[Call], said: Mapping[Ref, Said], phrases: Phrases) -> list[Call]:
+    """The failed acts among these calls, unless the agent told the user of a failure."""
+    acts = [call for call in failed if not looks(call)]
+    told = any(admits(said[message.ref].sentences(), acts, phrases) for message in turn.agent)
+    return [] if told else acts
+
+
+def _succeeded(turn: Turn, said: Mapping[Ref, Said], phrases: Phrases) -> bool:
+    """Whether the user tells of a success, which the agent may then repeat."""
+    return any(claims(said[message.ref].sentences(), "success", phrases) for message in turn.user)
+
+
 def _standing(turn: Turn, made_good: Mapping[Ref, int]) -> list[list[Call]]:
-    """For each message of the agent: failures of its turn before it that stood at that time, at most the last ten."""
+    """Failures of a turn that stood at each message of the agent and at the turn's end, at most the last ten."""
     calls = sorted(turn.calls, key=ended)
+    times = [message.ts for message in turn.agent]
     standing: list[Call] = []
     at, result = 0, []
-    for message in turn.agent:
-        while at < len(calls) and ended(calls[at]) <= message.ts:
+    for time in (*times, max((*times, *map(ended, calls)), default=0)):
+        while at < len(calls) and ended(calls[at]) <= time:
             call = calls[at]
             standing = [*standing, call][-10:] if call.error else [one for one in standing if not _settles(call, one)]
             at += 1
-        result.append([one for one in standing if made_good.get(one.ref, message.ts + 1) > message.ts])
+        result.append([one for one in standing if made_good.get(one.ref, time + 1) > time])
     return result
 
 
