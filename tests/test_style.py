@@ -117,6 +117,9 @@ def test_no_texts_give_no_rows():
         ("sentiment", "This is great, I love it!", "This is awful, I hate it."),
         ("sentiment", "Das ist wunderbar, ich bin begeistert!", "Das ist furchtbar, ich bin enttäuscht."),
         ("sentiment", "Es funktioniert.", "Es funktioniert schon wieder nicht."),
+        ("sentiment", "Danke, kein Problem.", "Danke, das ist ein Problem."),
+        ("sentiment", "Es könnte nicht besser sein.", "Es könnte besser sein."),
+        ("sentiment", "It couldn't be better.", "It could be better."),
         ("sentiment", "Die Suppe war köstlich.", "Die Suppe war ekelhaft."),
         ("sentiment", "Gar nicht schlecht.", "Das funktioniert nicht."),
         ("sentiment", "Das ist alles andere als langweilig.", "Das ist alles andere als hilfreich."),
@@ -274,6 +277,12 @@ def test_code_is_no_prose():
         ("你好，请帮我", "zh"),
         ("안녕하세요", "ko"),
         ("🎉", "und"),
+        ("Köstlich!", "de"),
+        ("Koennten Sie helfen", "de"),
+        ("Hej, jag har inte fått min beställning än och undrar när den kommer.", "und"),
+        ("Zamówienie nie dotarło i chciałbym wiedzieć, kiedy zostanie wysłane do mojego domu.", "und"),
+        ("Bu çözüm gerçekten çok iyi, yardımınız için teşekkür ederim.", "und"),
+        ("مرحبا، لم يصل طلبي بعد", "und"),
     ],
 )
 def test_the_language_that_a_text_is_scored_as_is_told(text, language):
@@ -296,6 +305,12 @@ def test_every_row_says_as_which_language_its_message_was_scored():
     told = [{ref: (row.session, row.language) for ref, row in of.items()} for of in found]
     assert told == [{("log", 0): ("s0", "en")}, {}, {("log", 1): ("s2", "de"), ("log", 2): ("s2", "und")}]
     assert [found[2]["log", 1].politeness] == load().score(said[1:2])[:, 0].tolist()
+
+
+def test_a_language_that_is_not_told_is_scored_without_english_words():
+    assert scores("Det här är great och horrible och amazing tycker jag")["sentiment"] == pytest.approx(
+        scores("Det här är xxxxx och xxxxxxxx och xxxxxxx tycker jag")["sentiment"], abs=1e-6
+    )
 
 
 def test_scores_do_not_depend_on_the_batch():

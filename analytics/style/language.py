@@ -15,7 +15,7 @@ OTHERS = ("ru", "ja", "ko", "zh", "und")
 UNTOLD = len(LANGUAGES) + OTHERS.index("und")
 FEW = 4
 """Words up to which a text in Latin letters, or without any, may have no function word: then it is read as English."""
-LEAST = 0.1
+LEAST = 0.2
 """The share of a longer text's words that speak for a language, from which on it is told."""
 _LETTERS = {"de": "äöüß", "fr": "çœêèù", "es": "ñ¿¡", "pt": "ãõ"}
 """Letters that speak for a language where words do not."""
