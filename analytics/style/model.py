@@ -88,8 +88,9 @@ class StyleModel:
 
     def said(self, seen: Seen) -> Floats:
         """(sentences, ``HEADS``): what is said of each."""
-        plain = (seen.dense[:, :, None] * self.plain[:-1]).sum(axis=1) + self.plain[-1]
-        return np.where(_english(seen)[:, None], self.heads(seen.buckets, seen.dense), plain)
+        found, others = self.heads(seen.buckets, seen.dense), ~_english(seen)
+        found[others] = (seen.dense[others, :, None] * self.plain[:-1]).sum(axis=1) + self.plain[-1]
+        return found
 
     def manner(self, reading: Reading, said: Floats) -> Floats:
         """How polite each passage is, in standard deviations from the mean request, given what is :meth:`said`."""

@@ -48,7 +48,7 @@ def _sentences(text: str) -> list[str]:
 
 
 def _pieces(sentence: str) -> list[str]:
-    if len(sentence) <= 2 * SENTENCE:
+    if len(sentence.split()) <= SENTENCE:
         return [sentence]
     cuts = [0, *(match.end() for match in _LONG.finditer(sentence)), len(sentence)]
     return [sentence[start:end] for start, end in pairwise(cuts)]

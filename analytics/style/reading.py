@@ -63,7 +63,9 @@ def read(texts: Sequence[str]) -> Reading:
     text = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
     passage = np.repeat(np.arange(len(passages)), [len(row) for row in passages])
     seen = see(list(chain.from_iterable(passages)), text[passage])
-    shape = shapes(["".join(row) for row in passages])
+    several = np.array([len(row) > 1 for row in passages])
+    shape = seen.shapes[np.flatnonzero(np.diff(passage, prepend=-1))]
+    shape[several] = shapes(["".join(row) for row in passages if len(row) > 1])
     return Reading(
         sentences=seen,
         passage=passage,
