@@ -1,4 +1,4 @@
-"""A batch of texts as the style models read it: sentence by sentence, in passages, and whole."""
+"""A batch of texts as the style models read it: sentence by sentence, and in passages."""
 
 from collections.abc import Sequence
 from itertools import chain
