@@ -181,7 +181,18 @@ def test_a_text_that_is_repeated_is_about_as_polite(text):
         ("", [[""]]),
         ("Hi there! How are you?", [["Hi there! ", "How are you?"]]),
         ("Version 3.5 is out. Get it.", [["Version 3.5 is out. ", "Get it."]]),
-        ("1. Open it.\n2. Close it", [["1. Open it.\n2. ", "Close it"]]),
+        ("1. Open it.\n2. Close it", [["1. Open it.\n", "2. Close it"]]),
+        ("Ask Dr. Smith, e.g. on Oct. 3. He knows.", [["Ask Dr. Smith, e.g. on Oct. 3. He knows."]]),
+        ("Das geht z. B. am 3. Mai um ca. 14 Uhr. Gut.", [["Das geht z. B. am 3. Mai um ca. 14 Uhr. ", "Gut."]]),
+        ("No. I see no. 5.", [["No. ", "I see no. 5."]]),
+        ("ok. thanks... bye", [["ok. ", "thanks... bye"]]),
+        ("Useless! CODE_ \nURL_", [["Useless! CODE_ \nURL_"]]),
+        ("name | size\n---|---\nold | new", [["name | size\n---|---\n", "old | new"]]),
+        (
+            "I am writing to you to ask whether anybody could\nfind the invoice.\nThanks",
+            [["I am writing to you to ask whether anybody could\nfind the invoice.\n", "Thanks"]],
+        ),
+        ("hey\ncan you help", [["hey\n", "can you help"]]),
         ("Great!!! :)", [["Great!!! :)"]]),
         ("你好。请帮我！", [["你好。", "请帮我！"]]),
         ("word " * 24 + "end. next one.", [["word " * 24 + "end. ", "next one."]]),
@@ -263,6 +274,45 @@ def test_odd_texts_are_scored(text):
 
 def test_code_is_no_prose():
     assert scores("Look:\n```\n" + "fail = bad and wrong\n" * 50 + "```")["verbosity"] < 0.5
+    assert scores("```\nfail = bad and wrong\n```") == scores("")
+
+
+@pytest.mark.parametrize(
+    "aside", ["\n```\nx = 1\n```", "\nhttps://example.com/a\nhttps://example.com/b", " `config.py`"]
+)
+def test_code_and_addresses_calm_nobody(aside):
+    angry = "This is useless garbage, you broke my app again!"
+    assert scores(angry + aside)["frustration"] > 0.8
+
+
+@pytest.mark.parametrize("text", ["You idiot, you deleted {}!", "Ich hasse {}."])
+def test_code_in_a_sentence_moves_little(text):
+    named, coded = scores(text.format("pytest")), scores(text.format("`pytest`"))
+    assert abs(named["frustration"] - coded["frustration"]) < 0.15
+    assert abs(named["politeness"] - coded["politeness"]) < 0.15
+
+
+@pytest.mark.parametrize("text", ["No.", "no", "No, that's all.", "I don't think so.", "Nein.", "No, not yet."])
+def test_a_plain_no_is_not_angry(text):
+    assert scores(text)["frustration"] < 0.45
+
+
+@pytest.mark.parametrize(
+    ("bound", "apart"),
+    [
+        ("I booked a one-stop flight for you.", "I booked a direct flight for you."),
+        ("The field user.has_access was renamed.", "The field access was renamed."),
+        ("The editor supports drag-and-drop.", "The editor supports dragging."),
+    ],
+)
+def test_signs_within_words_begin_no_sentence(bound, apart):
+    one, other = scores(bound), scores(apart)
+    assert abs(one["directness"] - other["directness"]) < 0.1
+    assert abs(one["question"] - other["question"]) < 0.1
+
+
+def test_a_table_is_as_long_as_its_words():
+    assert scores("| auth | 42 | done |\n|---|---|---|")["verbosity"] == scores("auth 42 done")["verbosity"]
 
 
 @pytest.mark.parametrize(
@@ -278,6 +328,13 @@ def test_code_is_no_prose():
         ("안녕하세요", "ko"),
         ("🎉", "und"),
         ("Köstlich!", "de"),
+        ("run tests", "en"),
+        ("Absolutely terrible garbage service, worst company ever", "en"),
+        ("Völlig unbrauchbare Antwort, absolute Frechheit, totaler Mist!", "de"),
+        ("Please restart nginx, redis, postgres, celery immediately", "en"),
+        ("Det er ikke min feil", "und"),
+        ("Jag kan inte logga in", "und"),
+        ("To nie działa, jestem zły!", "und"),
         ("Koennten Sie helfen", "de"),
         ("Hej, jag har inte fått min beställning än och undrar när den kommer.", "und"),
         ("Zamówienie nie dotarło i chciałbym wiedzieć, kiedy zostanie wysłane do mojego domu.", "und"),
@@ -323,6 +380,13 @@ def test_scores_do_not_depend_on_the_batch():
 def test_an_explanation_names_the_words_that_moved_a_score():
     moved = dict(load().explain("I hate this, but thank you", "sentiment"))
     assert moved["hate"] < 0 < moved["thank"]
+
+
+def test_an_explanation_does_not_change_the_language():
+    moved = dict(load().explain("Das Skript stürzt dauernd ab, echt nervig.", "frustration"))
+    assert abs(moved.get("das", 0)) < 0.1
+    assert abs(moved.get("ab", 0)) < 0.1
+    assert moved["nervig"] > 0.2
 
 
 def test_an_explanation_works_in_german():

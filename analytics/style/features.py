@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from analytics.style.language import tell
+from analytics.style.language import Told, tell
 from analytics.style.lexicon import KINDS, LANGUAGES, SALTS, Table, among, find, lexicon, table
 from analytics.style.valence import VALENCES, valences
 from analytics.text import LINE, Encoded, hash_phrases, phrases
@@ -126,20 +126,20 @@ def edges(encoded: Encoded) -> Edges:
     return Edges(number, inner, np.concatenate(rows), np.concatenate(hashes))
 
 
-def count(encoded: Encoded, text: NDArray[np.intp]) -> Counts:
+def count(encoded: Encoded, text: NDArray[np.intp], told: Told | None = None) -> Counts:
     """Tell languages, count strategies, weigh words: integer counts and ordered sums, of each text alone.
 
     Args:
         encoded: sentences.
         text: the text of each, whose language is told from all of its sentences.
+        told: what :func:`tell` says of the texts, if it is known.
     """
     sentences, row = len(encoded.start) - 1, encoded.row
-    told, spoken = tell(encoded, text)
-    spoken = spoken[text]
+    language, spoken = (places[text] for places in told or tell(encoded, text))
     place, column = find(_table(), encoded, spoken, starts(encoded))
     many = np.bincount(row[place] * len(KINDS) + column, minlength=sentences * len(KINDS))
     kind = many.reshape(sentences, len(KINDS)).astype(np.float64)
-    return Counts(told[text], spoken, kind, valences(encoded, spoken), np.diff(encoded.start), place, column)
+    return Counts(language, spoken, kind, valences(encoded, spoken), np.diff(encoded.start), place, column)
 
 
 _CAPITALS = re.compile(r"\b[A-ZÄÖÜ]{2,}\b")
@@ -150,13 +150,11 @@ _STRESSED = {
     *("NOCHMAL", "SEHR", "SOFORT", "WARUM", "WIESO"),
 }
 """Words that are stressed by capitals; others in capitals among small letters are names and abbreviations."""
+_SPACED = re.compile(r"\w\S*")
 _WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uf900-\ufaff]")
 _QUOTE = re.compile(r"[\"“”„«»]|''")
 
-SHAPES = (
-    *("length", "shout", "many asks", "many exclaims", "lower start", "dots", "quotes", "long run", "digits"),
-    *("lines", "code", "address"),
-)
+SHAPES = (*("length", "shout", "many asks", "many exclaims", "lower start", "dots", "quotes", "long run", "digits"),)
 """Columns of :func:`shapes`."""
 
 
@@ -173,9 +171,6 @@ def shapes(texts: Sequence[str]) -> Floats:
             _QUOTE.search(text) is not None,
             _RUN.search(text) is not None,
             _DIGIT.search(text) is not None,
-            text.count("\n"),
-            "CODE_" in text,
-            "URL_" in text,
         )
         for text in texts
     ]
@@ -184,10 +179,9 @@ def shapes(texts: Sequence[str]) -> Floats:
 
 def _length(text: str) -> float:
     """Words; Chinese and Japanese are written without spaces, and two of their signs count as one word."""
-    if text.isascii():
-        return len(text.split())
-    wide = len(_WIDE.findall(text))
-    return len(_WIDE.sub(" ", text).split()) + wide / 2 if wide else len(text.split())
+    if text.isascii() or not (wide := len(_WIDE.findall(text))):
+        return len(_SPACED.findall(text))
+    return len(_SPACED.findall(_WIDE.sub(" ", text))) + wide / 2
 
 
 def _shouted(text: str) -> int:
@@ -212,7 +206,7 @@ def dense(counts: Counts, shape: Floats) -> Floats:
 def strategies(kind: Floats, shape: Floats) -> Floats:
     """Those of them that are no valence: (texts, ``STRATEGIES``)."""
     shape = shape.copy()
-    for name in ("length", "shout", "lines"):
+    for name in ("length", "shout"):
         column = SHAPES.index(name)
         shape[:, column] = np.log1p(shape[:, column])
     return np.hstack([np.minimum(kind, 2), np.log1p(kind), shape])

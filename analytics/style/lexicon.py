@@ -19,6 +19,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from analytics.style.passages import bind
 from analytics.text import Encoded, hash_phrases, phrases
 
 __all__ = ["KINDS", "LANGUAGES", "SALTS", "Lexicon", "Table", "among", "find", "lexicon", "spellings", "table"]
@@ -83,7 +84,7 @@ def table(entries: Iterable[tuple[str, int, int]]) -> Table:
     """A table of (phrase, place in ``LANGUAGES``, column)."""
     spelled = {(way, at, column) for phrase, at, column in entries for way in spellings([phrase], (*LANGUAGES, "")[at])}
     written, languages, columns = zip(*sorted(spelled), strict=True)
-    length, hashes = hash_phrases([phrase.removeprefix("^") for phrase in written])
+    length, hashes = hash_phrases([bind(phrase.removeprefix("^")) for phrase in written])
     hashes = hashes ^ SALTS[np.array(languages)]
     hashes = np.where([phrase.startswith("^") for phrase in written], hashes ^ START, hashes)
     order = np.lexsort((columns, hashes))

@@ -95,7 +95,7 @@ def irritation(kind: Floats, shapes: Floats) -> Floats:
     weight = (
         0.9 * _kind(kind, "frustration")
         + 0.7 * _kind(kind, "frown")
-        + 0.35 * _kind(kind, "negative")
+        + 0.35 * np.maximum(_kind(kind, "negative") - _kind(kind, "negation"), 0)
         + 0.4 * _shape(shapes, "many exclaims")
         + 0.3 * np.minimum(_shape(shapes, "shout"), 3)
     )

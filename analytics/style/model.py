@@ -12,7 +12,7 @@ from scipy.special import expit, ndtr
 
 from analytics.style import measures
 from analytics.style.features import SHAPES
-from analytics.style.language import OTHERS
+from analytics.style.language import OTHERS, Told
 from analytics.style.lexicon import LANGUAGES
 from analytics.style.linear import Linear
 from analytics.style.question import Question
@@ -27,13 +27,14 @@ STYLES = ("politeness", "formality", "directness", "verbosity", "sentiment", "fr
 """Columns of :meth:`StyleModel.score`."""
 EMOTIONS = ("positive", "negative", "ambiguous", "neutral")
 """Columns of :meth:`StyleModel.emotions`."""
-HEADS = (*EMOTIONS, "irritated", "grateful")
-"""What the models say of a sentence before any link: four groups and two kinds of emotion."""
+HEADS = (*EMOTIONS, "irritated", "grateful", "unhappy")
+"""What the models say of a sentence before any link: four groups and three kinds of emotion."""
+_GOOD, _IRRITATED, _UNHAPPY = (HEADS.index(name) for name in ("positive", "irritated", "unhappy"))
 _BATCH, _CHARACTERS = 256, 100_000
 """The most texts and, but for one text, characters that are read at once."""
 _NOTHING = np.array([0.5, 0.5, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0])
 """The scores of a text without a word or sign."""
-_TRIED = 500
+_TRIED = 200
 """Different words of a text that an explanation tries."""
 
 
@@ -60,7 +61,7 @@ class StyleModel:
         """The language that each text was scored as, and its scores, shape (texts, 8) in the order of ``STYLES``.
 
         Scores are 0..1 and rounded to six decimals. A language is ``und`` if it is not told: such a text is scored by
-        what needs no words, or, if it is of at most four words, as English.
+        what needs no words. Up to four words in Latin letters that speak for no language are scored as English.
         """
         languages: list[str] = []
         scores = [np.zeros((0, len(STYLES)))]
@@ -107,13 +108,13 @@ class StyleModel:
     def _score(self, reading: Reading) -> Floats:
         seen, said = reading.sentences, self.said(reading.sentences)
         kind, shape = seen.counts.kind, seen.shapes
-        irritated = 1 - (1 - expit(said[:, 4])) * (1 - 0.6 * measures.irritation(kind, shape))
+        irritated = 1 - (1 - expit(said[:, _IRRITATED])) * (1 - 0.6 * measures.irritation(kind, shape))
         columns = (
             mean(ndtr(self.manner(reading, said)), reading.text, reading.words),
             mean(measures.formality(kind, shape), seen.text),
             mean(measures.directness(kind, shape), seen.text),
             measures.verbosity(np.bincount(seen.text, weights=shape[:, SHAPES.index("length")])),
-            mean(0.5 + (expit(said[:, 0]) - expit(said[:, 1])) / 2, seen.text),
+            mean(0.5 + (expit(said[:, _GOOD]) - expit(said[:, _UNHAPPY])) / 2, seen.text),
             mean(irritated, seen.text),
             mean(measures.hedging(kind, shape), seen.text),
             most(self.asks(seen.asks, seen.counts, _english(seen)), seen.text),
@@ -126,7 +127,7 @@ class StyleModel:
     def explain(self, text: str, style: str) -> list[tuple[str, float]]:
         """Which words moved a style's score, and by how much: the score less that without the word, strongest first.
 
-        The first five hundred different words and signs of a text are tried; capitals make no difference between them.
+        The first two hundred different words and signs of a text are tried, in its language; capitals make no difference.
 
         Raises:
             ValueError: there is no such style.
@@ -138,8 +139,13 @@ class StyleModel:
         for match in TOKEN.finditer(whole):
             places.setdefault(match[0].lower(), []).append(match.span())
         tried = list(places)[:_TRIED]
-        scores = self.score([whole, *(_without(whole, places[word]) for word in tried)])[:, STYLES.index(style)]
-        moved = [(word, round(float(scores[0] - score), 6)) for word, score in zip(tried, scores[1:], strict=True)]
+        seen = read([whole]).sentences.counts
+        language, speech = seen.language[0], seen.speech[0]
+        scores = []
+        for batch in _batches([whole, *(_without(whole, places[word]) for word in tried)]):
+            told = Told(np.full(len(batch), language), np.full(len(batch), speech))
+            scores += self._score(read(batch, told))[:, STYLES.index(style)].tolist()
+        moved = [(word, round(scores[0] - score, 6)) for word, score in zip(tried, scores[1:], strict=True)]
         return sorted((pair for pair in moved if pair[1]), key=lambda pair: (-abs(pair[1]), pair[0]))
 
 

@@ -1,5 +1,6 @@
 """A batch of texts as the style models read it: sentence by sentence, and in passages."""
 
+import re
 from collections.abc import Sequence
 from itertools import chain
 from typing import NamedTuple
@@ -9,8 +10,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from analytics.style.features import Counts, count, dense, edges, shapes, strategies
+from analytics.style.language import Told
 from analytics.style.linear import buckets
-from analytics.style.passages import cut
+from analytics.style.passages import bind, cut
 from analytics.style.question import Sentences, sentences
 from analytics.text import clean, encode, tokens
 
@@ -18,6 +20,8 @@ __all__ = ["Reading", "Seen", "mean", "most", "read", "see"]
 
 Floats = NDArray[np.float64]
 Places = NDArray[np.intp]
+
+_NO_PROSE = re.compile("CODE_|URL_")
 
 
 class Seen(NamedTuple):
@@ -48,21 +52,21 @@ class Reading(NamedTuple):
     """Of each passage."""
 
 
-def see(written: Sequence[str], text: Places) -> Seen:
-    """What is seen of sentences of cleaned texts; ``text``: the text of each, in order."""
-    encoded = encode([tokens(sentence) for sentence in written])
-    counts, shape, borders = count(encoded, text), shapes(written), edges(encoded)
+def see(written: Sequence[str], text: Places, told: Told | None = None) -> Seen:
+    """What is seen of sentences of cleaned texts; ``text``: the text of each, in order; ``told``: of what language."""
+    encoded = encode([tokens(bind(sentence)) for sentence in written])
+    counts, shape, borders = count(encoded, text, told), shapes(written), edges(encoded)
     asks = sentences(borders, counts, encoded.row)
     return Seen(text, counts, shape, dense(counts, shape), buckets(encoded, borders), asks)
 
 
-def read(texts: Sequence[str]) -> Reading:
-    """Read a batch of at least one text."""
-    found = [cut(clean(text)) for text in texts]
+def read(texts: Sequence[str], told: Told | None = None) -> Reading:
+    """Read a batch of at least one text; ``told``: of what language each is, if it is known."""
+    found = [cut(_prose(text)) for text in texts]
     passages = list(chain.from_iterable(found))
     text = np.repeat(np.arange(len(found)), [len(rows) for rows in found])
     passage = np.repeat(np.arange(len(passages)), [len(row) for row in passages])
-    seen = see(list(chain.from_iterable(passages)), text[passage])
+    seen = see(list(chain.from_iterable(passages)), text[passage], told)
     several = np.array([len(row) > 1 for row in passages])
     shape = seen.shapes[np.flatnonzero(np.diff(passage, prepend=-1))]
     shape[several] = shapes(["".join(row) for row in passages if len(row) > 1])
@@ -74,6 +78,11 @@ def read(texts: Sequence[str]) -> Reading:
         strategies=strategies(_total(seen.counts.kind, passage), shape),
         buckets=_summed(seen.buckets, passage),
     )
+
+
+def _prose(text: str) -> str:
+    cleaned = clean(text)
+    return cleaned if _NO_PROSE.sub("", cleaned).strip() else ""
 
 
 def mean(values: Floats, group: Places, weights: Floats | None = None) -> Floats:

@@ -19,7 +19,7 @@ from sklearn.metrics import f1_score
 from analytics.style.linear import Linear
 from analytics.style.model import EMOTIONS, unpack
 from analytics.training.style_corpora import Corpora
-from analytics.training.style_data import GROUPS, IRRITATED
+from analytics.training.style_data import GROUPS, KINDS
 from analytics.training.style_heads import Head, logistic, plain_fit, stack
 from analytics.training.style_measure import measure
 from analytics.training.style_polite import Requests, plain_polite_fit, polite_fit
@@ -30,7 +30,7 @@ __all__ = ["main", "train"]
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 Found = TypeVar("Found")
-VERSION = "style-8"
+VERSION = "style-9"
 FOLDS = 5
 STEPS = np.arange(0.1, 0.7, 0.01).round(2)
 """Thresholds that are tried."""
@@ -41,12 +41,11 @@ PACKAGED = Path(__file__).parents[1] / "pretrained" / "style.npz"
 
 def emotions(corpora: Corpora) -> list[Head]:
     """``HEADS``."""
-    groups = [*GROUPS.values(), IRRITATED, {"gratitude"}]
     return _side_by_side(
-        lambda group: logistic(
-            corpora.comments, np.array([bool(group & given) for given in corpora.labels]), corpora.idf
+        lambda kind: logistic(
+            corpora.comments, np.array([bool(kind & given) for given in corpora.labels]), corpora.idf
         ),
-        groups,
+        KINDS,
     )
 
 
@@ -58,9 +57,8 @@ def _side_by_side(fit: Callable[[set[str]], Found], given: Sequence[set[str]]) -
 
 def plain(corpora: Corpora) -> Floats:
     """``HEADS`` of dense features alone."""
-    groups = [*GROUPS.values(), IRRITATED, {"gratitude"}]
     features = corpora.comments.dense
-    found = [plain_fit(features, np.array([bool(group & given) for given in corpora.labels])) for group in groups]
+    found = [plain_fit(features, np.array([bool(kind & given) for given in corpora.labels])) for kind in KINDS]
     return np.stack(found, axis=1)
 
 

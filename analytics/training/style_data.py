@@ -17,7 +17,7 @@ from analytics.text import clean
 from models.dialects import decode
 from models.events import Event
 
-__all__ = ["GROUPS", "IRRITATED", "SETS", "Table", "document_frequency", "idf", "lines", "messages"]
+__all__ = ["GROUPS", "KINDS", "SETS", "Table", "document_frequency", "idf", "lines", "messages"]
 
 Floats = NDArray[np.float64]
 
@@ -34,7 +34,10 @@ GROUPS = {
     "neutral": {"neutral"},
 }
 """The groups of Demszky et al. 2020, "GoEmotions: A Dataset of Fine-Grained Emotions", ACL."""
-IRRITATED = {"anger", "annoyance", "disapproval", "disappointment", "disgust"}
+IRRITATED = {"anger", "annoyance", "disappointment", "disgust"}
+"""Without disapproval: a plain "no" is one."""
+KINDS = (*GROUPS.values(), IRRITATED, {"gratitude"}, GROUPS["negative"] - {"disapproval"})
+"""What each of the style model's ``HEADS`` learns."""
 SETS = ("mwoz", "redial", "ccpe")
 """The sets of rated sessions."""
 _STEP = 16

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from sklearn.linear_model import LogisticRegression
 
 from analytics.style.features import count, edges
+from analytics.style.passages import bind
 from analytics.style.question import CLUES, Sentences, sentences
 from analytics.text import clean, encode, tokens
 from analytics.training.style_data import lines
@@ -62,7 +63,7 @@ def read(data: Path) -> dict[str, list[str]]:
 
 def see(texts: list[str]) -> Sentences:
     """Texts of one sentence each, as the model sees them."""
-    words = [tokens(text) or ["x"] for text in texts]
+    words = [tokens(bind(text)) or ["x"] for text in texts]
     encoded = encode(words)
     return sentences(edges(encoded), count(encoded, np.arange(len(texts))), encoded.row)
 
