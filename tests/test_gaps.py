@@ -148,6 +148,28 @@ def test_status_follows_the_record(record, expected):
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
+        ("." * 30 + "xxxxxx" + "." * 6, "closing"),
+        ("." * 30 + "xxxxxx" + "." * 6 + "xx", "open"),
+        ("." * 20 + "xxx.xxx.xx....x.xx.xxx......", "closing"),
+        ("." * 20 + "xxx.xxx.xx....x.xx.xxx.......xx", "open"),
+        ("." * 20 + "xxx.xxx.xx....x.xx.xxx.......xx" + "." * 7, "closing"),
+        ("." * 20 + "xxx.xxx.xx....x.xx.xxx.......xx" + "." * 14, "closed"),
+    ],
+)
+def test_a_gap_that_fails_again_is_no_longer_closing(record, expected):
+    assert status([mark == "x" for mark in record], baseline=0.1, prior=9) == expected
+
+
+def test_a_gap_is_held_to_its_rate_on_the_whole_not_to_its_worst_stretch():
+    record = "x" * 6 + "...x" * 6
+    assert status([mark == "x" for mark in record], baseline=0.1, prior=4) == "open"
+    assert status([mark == "x" for mark in record + "." * 6], baseline=0.1, prior=4) == "open"
+    assert status([mark == "x" for mark in record + "." * 7], baseline=0.1, prior=4) == "closing"
+
+
+@pytest.mark.parametrize(
+    ("record", "expected"),
+    [
         ("." * 36 + "xxxx", ""),
         ("." * 36 + "xxxxxxxx", ""),
         ("x." * 10 + "." * 10, "closing"),

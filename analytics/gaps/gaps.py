@@ -13,7 +13,7 @@ from models.rows import SkillGap, SkillUse
 
 __all__ = ["VERSION", "estimate"]
 
-VERSION = "gaps-3"
+VERSION = "gaps-4"
 
 LATEST = 200_000
 """Uses that are counted at most, the latest by the time of their events; bounds memory."""

@@ -18,33 +18,42 @@ def status(failed: Sequence[bool], baseline: float, prior: float, *, worse: bool
 
     Evidence is the logarithm of how much likelier the uses are under the gap's rate than under the baseline, summed
     use by use and kept within -SURE..SURE (a two-sided CUSUM test: Page 1954, "Continuous inspection schemes",
-    Biometrika 41:100-115; bounds after Wald's sequential test). The gap's rate is that of its worst stretch, shrunk
-    towards the baseline as if by ``prior`` further uses: where skills hardly differ it takes more to believe in one.
+    Biometrika 41:100-115; bounds after Wald's sequential test). The gap's rate is that of its worst stretch until it
+    opens, and from then on that of all its uses up to the last failure; either is shrunk towards the baseline as if by
+    ``prior`` further uses: where skills hardly differ it takes more to believe in one.
 
     * ``opening``: evidence has risen to 3:1 and has not fallen to even since;
-    * ``open``: it has risen to 20:1;
-    * ``closing``: of an open gap, it has fallen to even;
+    * ``open``: it has risen to 20:1, and stands above even;
+    * ``closing``: of an open gap, it stands at even or below;
     * ``closed``: of an open gap, it has fallen to 1:20, and not risen to 3:1 since.
 
     Unless the skill is ``worse`` than the baseline on the whole, nothing opens: it stays what it was before.
     """
     base = min(0.9, max(0.01, baseline))
     _, bad, uses = max(_worst(failed, _steps(base, size * base / (1 - base + size * base))) for size in SIZES)
-    steps = _steps(base, (prior * base + bad) / (prior + uses))
+    steps = worst = _steps(base, (prior * base + bad) / (prior + uses))
     evidence = 0.0
     state = before = ""
+    bad = uses = 0  # from here on of the stretch at hand
     for each in failed:
         evidence = min(SURE, max(-SURE, evidence + steps[each]))
+        bad, uses = bad + each, uses + 1
         if evidence >= SURE:
             state = "open"
         elif state in {"", "closed"} and evidence >= LIKELY:
             state = "opening"
         elif state == "opening" and evidence <= 0:
             state = before
-        elif state == "open" and evidence <= 0:
-            state = "closing"
         elif state == "closing" and evidence <= -SURE:
             state = before = "closed"
+            steps = worst
+        elif state in {"open", "closing"}:
+            state = "open" if evidence > 0 else "closing"
+        if state in {"open", "closing"}:
+            if each:
+                steps = _steps(base, (prior * base + bad) / (prior + uses))
+        elif not each and evidence <= 0:
+            bad = uses = 0
     return before if state in {"opening", "open"} and not worse else state
 
 
