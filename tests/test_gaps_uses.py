@@ -76,8 +76,38 @@ def test_untagged_turns_belong_to_the_topic_around_them():
 
 
 def test_a_turn_has_the_topic_of_the_highest_score():
-    tags = [tag(10, "soup", 0.6), tag(10, "cake", 0.5), tag(19, "cake", 0.2)]
-    assert found(talk(turn(10)), tags) == [("cake", "", 19_000, False)]
+    conversation = talk(Turn(user=(said(10, "user"), said(11, "user")), calls=(), agent=(said(19, "agent"),)))
+    tags = [tag(10, "soup", 0.6), tag(10, "cake", 0.5), tag(11, "cake", 0.2)]
+    assert found(conversation, tags) == [("cake", "", 19_000, False)]
+
+
+def test_what_is_asked_decides_the_topic_and_not_how_the_agent_words_a_failure():
+    conversation = talk(turn(10, called(12, "oven", "no gas")))
+    tags = [tag(10, "soup", 0.3), tag(19, "gas supply", 0.9)]
+    signals = [signal("unrecovered_tool_failure", 13, 12, 13)]
+    assert found(conversation, tags, signals) == [("soup", "oven", 12_000, True)]
+
+
+def test_a_question_that_names_no_topic_continues_the_users_last_one():
+    conversation = talk(turn(10), turn(30, called(32, "oven", "no gas")))
+    assert found(conversation, [tag(10, "soup"), tag(39, "gas supply")]) == [
+        ("soup", "", 39_000, False),
+        ("soup", "oven", 32_000, False),
+    ]
+
+
+def test_where_the_user_names_no_topic_what_the_agent_says_before_it_acts_stands_in():
+    assert found(talk(turn(10)), [tag(19, "soup")]) == [("soup", "", 19_000, False)]
+    conversation = talk(turn(10), turn(30, called(32, "oven", "no gas")))
+    assert found(conversation, [tag(19, "soup", 0.3), tag(39, "gas supply")]) == [
+        ("soup", "", 39_000, False),
+        ("soup", "oven", 32_000, False),
+    ]
+
+
+def test_where_only_the_agents_words_after_a_call_name_a_topic_there_is_none():
+    conversation = talk(turn(10, called(12, "oven", "no gas")), turn(30))
+    assert found(conversation, [tag(19, "gas supply"), tag(39, "gas supply")]) == [("", "oven", 12_000, False)]
 
 
 def test_without_topics_only_tools_are_skills():

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from math import inf
 
 from analytics.conversation import Call, Conversation, Ref, Turn
 from models.rows import EventTopic, Signal, SkillUse
@@ -28,8 +29,10 @@ def skill_uses(
 ) -> list[SkillUse]:
     """The skills that a session used, each once, in order of topic and tool.
 
-    A turn belongs to the topic with the highest sum of scores over its events; an untagged turn continues the one
-    before, and untagged turns at the start belong to the first topic that is recognised.
+    A turn belongs to the topic with the highest sum of scores over the user's messages in it: what is asked decides,
+    for how the agent words a failure is no topic. A turn without one continues the turn before, and such turns at the
+    start belong to the first topic that is recognised. Where the user names none in all the session, what the agent
+    says before its first call stands in.
 
     * ``(topic, tool)`` is used where a turn of the topic calls the tool. It fails when such a call fails and nothing
       makes it good (``unrecovered_tool_failure``), or fails over and over (``doom_loop``).
@@ -69,25 +72,33 @@ def skill_uses(
 class _Session:
     """Where in a session everything is: the turn of an event, the topic of a turn."""
 
-    def __init__(self, conversation: Conversation, tags: Iterable[EventTopic]) -> None:
+    def __init__(self, conversation: Conversation, tags: Sequence[EventTopic]) -> None:
         self.turns = conversation.turns
         self.turn_of = {ref: at for at, turn in enumerate(self.turns) for ref in _refs(turn)}
         self.call_of = {ref: c for c in conversation.calls for ref in (c.ref, c.result) if ref is not None}
-        self.topics = self._topics_of_turns(tags)
+        self.topics = self._topics_of_turns(conversation.calls, tags)
 
-    def _topics_of_turns(self, tags: Iterable[EventTopic]) -> list[str]:
-        scores: list[dict[str, float]] = [{} for _ in self.turns]
-        for tag in sorted(tags, key=lambda t: (t.stream, t.seq, t.topic_id)):
-            at = self.turn_of.get((tag.stream, tag.seq))
-            if at is not None:
-                scores[at][tag.topic_id] = scores[at].get(tag.topic_id, 0.0) + tag.score
-        best = [_best(each) for each in scores]
+    def _topics_of_turns(self, calls: Sequence[Call], tags: Sequence[EventTopic]) -> list[str]:
+        first = min((call.ts for call in calls), default=inf)
+        asked = {m.ref: at for at, turn in enumerate(self.turns) for m in turn.user}
+        announced = {m.ref: at for at, turn in enumerate(self.turns) for m in turn.agent if m.ts < first}
+        best = self._best_of_turns(asked, tags)
+        if not any(best):
+            best = self._best_of_turns(announced, tags)
         current = next((topic for topic in best if topic), "")
         topics = []
         for topic in best:
             current = topic or current
             topics.append(current)
         return topics
+
+    def _best_of_turns(self, turn_of: Mapping[Ref, int], tags: Sequence[EventTopic]) -> list[str]:
+        scores: list[dict[str, float]] = [{} for _ in self.turns]
+        for tag in sorted(tags, key=lambda t: (t.stream, t.seq, t.topic_id)):
+            at = turn_of.get((tag.stream, tag.seq))
+            if at is not None:
+                scores[at][tag.topic_id] = scores[at].get(tag.topic_id, 0.0) + tag.score
+        return [_best(each) for each in scores]
 
     def skill(self, call: Call) -> Skill:
         at = self.turn_of.get(call.ref)
