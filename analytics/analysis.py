@@ -101,7 +101,7 @@ def analyse_sessions(
             styles=list(s.values()),
             topics=t,
             signals=f,
-            uses=gaps.skill_uses(c, t, f, o),
+            uses=gaps.skill_uses(c, t, f, o, s),
             entries=e,
         )
         for c, s, t, f, o, r, e in zip(conversations, styles, tags, found, outcomes, reactions, listed, strict=True)

@@ -1,11 +1,14 @@
 """Which skills a session used, and which of them failed in it."""
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import pairwise
 from math import inf
+from statistics import fmean
 
 from analytics.conversation import Call, Conversation, Ref, Turn
-from models.rows import EventTopic, Signal, SkillUse
+from models.rows import EventTopic, MessageStyle, Signal, SkillUse
 
 __all__ = ["skill_uses"]
 
@@ -20,12 +23,23 @@ _AGENT_FAILS = frozenset({"refusal", "context_lost"})
 _FINAL = frozenset({"handover", "false_success"})
 """As ``_AGENT_FAILS``, but nothing that follows in the session makes them good."""
 
+_LEFT_OPEN = frozenset({"abandoned", "ungrounded_claim"})
+"""No failure by themselves, but a sign that one is likely."""
+
 WENT_WRONG = 0.5
-"""A session whose outcome lies below went wrong more likely than not."""
+"""A session whose outcome lies below went wrong more likely than not, if anything in it says so."""
+ANNOYED = 0.5
+"""Frustration from which a user is annoyed more likely than not."""
+_NOBODY = re.compile(r"(?:^|:)(?:cron|hook|subagent):")
+"""In the key of a session in which no person answers."""
 
 
 def skill_uses(
-    conversation: Conversation, topics: Sequence[EventTopic], signals: Sequence[Signal], outcome: float
+    conversation: Conversation,
+    topics: Sequence[EventTopic],
+    signals: Sequence[Signal],
+    outcome: float,
+    styles: Mapping[Ref, MessageStyle],
 ) -> list[SkillUse]:
     """The skills that a session used, each once, in order of topic and tool.
 
@@ -41,7 +55,9 @@ def skill_uses(
       ``repeated_request``, ``dissatisfaction``) or the agent gives up in one (``refusal``, ``context_lost``), and
       neither a later turn without objection nor a good outcome makes up for it; when the agent hands over or claims
       a success that was none (``handover``, ``false_success``); and, in a session with ``outcome`` below 0.5 that
-      neither a skill's failure nor a broken run explains, in the topic of most turns (of equals, the latest).
+      neither a skill's failure nor a broken run explains, in the topic of most turns (of equals, the latest), if
+      something bears the outcome out: the user sounds annoyed by the answers, was left without one or told of what
+      was never done (``abandoned``, ``ungrounded_claim``). A low outcome alone is no failure.
 
     Calls outside every topic are skills too, ``("", tool)``; talk outside every topic is none.
     """
@@ -51,7 +67,8 @@ def skill_uses(
     talk = [topic for topic in topics_seen if not any(b[0] == topic for b in broken)]
     poor = session.poor_talk(signals, outcome) & set(talk)
     explained = broken or poor or any(signal.kind == "run_error" for signal in signals)
-    if outcome < WENT_WRONG and talk and not explained:
+    borne_out = any(signal.kind in _LEFT_OPEN for signal in signals) or _annoyed(conversation, styles)
+    if outcome < WENT_WRONG and borne_out and talk and not explained:
         poor = {session.main_topic()}
     used = {session.skill(call): call.ts for call in sorted(conversation.calls, key=lambda c: (c.ts, c.ref))}
     used |= {(topic, ""): session.last_seen(topic) for topic in talk}
@@ -141,6 +158,15 @@ class _Session:
 
     def last_seen(self, topic: str) -> int:
         return max(_last(turn) for turn, of in zip(self.turns, self.topics, strict=True) if of == topic)
+
+
+def _annoyed(conversation: Conversation, styles: Mapping[Ref, MessageStyle]) -> bool:
+    """Whether what the user says to the agent's answers sounds annoyed on average; the requests before are no reaction."""
+    if _NOBODY.search(conversation.session):
+        return False
+    answered = (now for before, now in pairwise(conversation.turns) if before.user and before.agent)
+    reactions = [styles[m.ref].frustration for turn in answered for m in turn.user if m.ref in styles]
+    return bool(reactions) and fmean(reactions) >= ANNOYED
 
 
 def _best(scores: Mapping[str, float]) -> str:
