@@ -153,15 +153,37 @@ def _read(sample: Sequence[_Said]) -> Read:
     return Read(words, [said.content for said in sample], embedding.load().embed(words))
 
 
-class _Group(NamedTuple):
-    """Messages that may be a topic, with the id and the parent they get."""
+class _Told(NamedTuple):
+    """Messages that are a topic, and what it is told by."""
 
     members: list[int]
     """Places in the sample."""
+    label: str
+    keywords: tuple[str, ...]
+
+
+class _Group(NamedTuple):
+    """A topic with the id and the parent it gets."""
+
+    told: _Told
     centre: NDArray[np.float32]
     id: str
     parent: str
     born: int
+
+
+def _understood(found: Sequence[list[int]], corpus: Corpus) -> list[_Told]:
+    """The groups that are topics, named against each other.
+
+    What has no two words that several messages share is no topic that a person would understand.
+    """
+    named = zip(found, describe(corpus, found), strict=True)
+    return [_Told(members, *told) for members, told in named if len(told[1]) >= _TELLING]
+
+
+def _centre(texts: Read, members: Sequence[int]) -> NDArray[np.float32]:
+    centre: NDArray[np.float32] = texts.vectors[list(members)].mean(axis=0, dtype=np.float64).astype(np.float32)
+    return centre
 
 
 def _topics(
@@ -172,36 +194,32 @@ def _topics(
     rarity: dict[str, float],
     mean: str,
 ) -> list[Discovered]:
-    """Topics of groups: named against each other, each with the example nearest to it that a person reads at a glance.
-
-    What has no two words that several messages share is no topic that a person would understand.
-    """
-    named = describe(corpus, [group.members for group in found])
-    understood = [at for at, (_, keywords) in enumerate(named) if len(keywords) >= _TELLING]
-    found, named = [found[at] for at in understood], [named[at] for at in understood]
-    words = _words(corpus, picked([group.members for group in found], corpus.size), rarity)
+    """Topics of groups, each with the example nearest to it that a person reads at a glance."""
+    inside = [group.told.members for group in found]
+    words = _words(corpus, picked(inside, corpus.size), rarity)
     topics = [
         Discovered(
             id=group.id,
-            label=label,
-            keywords=keywords,
-            example=sample[group.members[0]].ref,
+            label=group.told.label,
+            keywords=group.told.keywords,
+            example=sample[group.told.members[0]].ref,
             born=group.born,
             parent=group.parent,
-            size=len(group.members),
+            size=len(group.told.members),
             centre=pack(group.centre),
             words=weights,
         )
-        for group, (label, keywords), weights in zip(found, named, words, strict=True)
+        for group, weights in zip(found, words, strict=True)
     ]
     record = Record(mark=0, fitted=0, seen=0, mean=mean, rarity=rarity, topics=tuple(topics), merged={})
     model = Model(record)
-    sizes = [len(group.members) for group in found]
-    members = [at for group in found for at in group.members]
-    near = iter(model.scores_of(texts.some(members), np.repeat(np.arange(len(topics)), sizes)).tolist())
+    everyone = [at for members in inside for at in members]
+    near = iter(
+        model.scores_of(texts.some(everyone), np.repeat(np.arange(len(topics)), list(map(len, inside)))).tolist()
+    )
     shown = []
-    for topic, group in zip(topics, found, strict=True):
-        best = min((len(sample[at].text) > _GLANCE, -next(near), sample[at]) for at in group.members)
+    for topic, members in zip(topics, inside, strict=True):
+        best = min((len(sample[at].text) > _GLANCE, -next(near), sample[at]) for at in members)
         shown.append(msgspec.structs.replace(topic, example=best[-1].ref))
     return shown
 
@@ -216,25 +234,21 @@ def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None)
         else np.zeros(vectors.shape[1], np.float32)
     )
     names = _groups(vectors, mean)
-    names[names >= _MOST] = -1
-    before = previous.nearest_of(texts) if previous else [""] * len(sample)
-    count = int(names.max(initial=-1)) + 1
-    kept, parents, merged = _continued(names, before, count)
     corpus = Corpus.of(texts.words)
     rarity = _rarity(corpus.bags, corpus.vocabulary)
+    count = min(int(names.max(initial=-1)) + 1, _MOST)
+    understood = _understood([np.flatnonzero(names == group).tolist() for group in range(count)], corpus)
+    known = {topic.id: topic for topic in previous.record.topics} if previous else {}
+    before = previous.nearest_of(texts) if previous else [""] * len(sample)
+    kept, parents = _continued([told.members for told in understood], before)
     found = []
-    for group in range(count):
-        inside = np.flatnonzero(names == group)
-        members = inside.tolist()
-        name = kept.get(group) or _new_id(mark, [sample[at] for at in members])
-        born = next((topic.born for topic in previous.record.topics if topic.id == name), mark) if previous else mark
-        centre = vectors[inside].mean(axis=0, dtype=np.float64).astype(np.float32)
-        found.append(_Group(members, centre, name, parents.get(group, ""), born))
+    for at, told in enumerate(understood):
+        if at in kept:
+            name, parent, born = kept[at], known[kept[at]].parent, known[kept[at]].born
+        else:
+            name, parent, born = _new_id(mark, [sample[member] for member in told.members]), parents.get(at, ""), mark
+        found.append(_Group(told, _centre(texts, told.members), name, parent, born))
     topics = _topics(found, sample, texts, corpus, rarity, mean)
-    alive = {topic.id for topic in topics}
-    into = {old: found[group].id for old, group in merged.items() if found[group].id in alive}
-    if previous:
-        into = {old: into.get(new, new) for old, new in previous.record.merged.items()} | into
     record = Record(
         mark=mark,
         fitted=seen,
@@ -242,10 +256,14 @@ def _find(sample: Sequence[_Said], seen: int, mark: int, previous: Model | None)
         mean=mean,
         rarity=rarity,
         topics=tuple(topics),
-        merged=dict(sorted(into.items())),
-        former=_former(previous, alive),
+        merged={},
+        former=_former(previous, {topic.id for topic in topics}),
     )
-    return Model(record)
+    if previous is None:
+        return Model(record)
+    into = _merged(Model(record), texts, before)
+    into = {old: into.get(new, new) for old, new in previous.record.merged.items()} | into
+    return Model(msgspec.structs.replace(record, merged=dict(sorted(into.items()))))
 
 
 def _groups(vectors: NDArray[np.float32], mean: str) -> NDArray[np.intp]:
@@ -267,31 +285,44 @@ def _former(previous: Model | None, alive: AbstractSet[str]) -> tuple[Described,
     )
 
 
-def _continued(
-    names: NDArray[np.intp], before: Sequence[str], count: int
-) -> tuple[dict[int, str], dict[int, str], dict[str, int]]:
-    """Which groups continue which earlier topics, which were split from one, and which topics merged into a group.
+def _continued(found: Sequence[Sequence[int]], before: Sequence[str]) -> tuple[dict[int, str], dict[int, str]]:
+    """Which groups continue which earlier topics, and which were split from one.
 
-    A group and a topic are matched by the messages they share, those that share most first.
+    A group and a topic are matched by the messages they share, those that share most first. Only groups that are topics
+    are given: one that is not would take an id with it.
+
+    Args:
+        found: the messages of each group.
+        before: the earlier topic of each message.
     """
-    shared = Counter((int(group), topic) for group, topic in zip(names, before, strict=True) if group >= 0 and topic)
+    shared = Counter((at, before[member]) for at, members in enumerate(found) for member in members if before[member])
+    most = sorted(shared.items(), key=lambda item: (-item[1], item[0]))
     sizes = Counter(before)
     kept: dict[int, str] = {}
     parents: dict[int, str] = {}
-    merged: dict[str, int] = {}
     taken: set[str] = set()
-    for (group, topic), n in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
-        if group in kept or group >= count:
-            continue
-        if topic not in taken and 4 * n >= min(sizes[topic], int((names == group).sum())):
+    for (group, topic), n in most:
+        if group not in kept and topic not in taken and 4 * n >= min(sizes[topic], len(found[group])):
             kept[group] = topic
             taken.add(topic)
-    for (group, topic), n in sorted(shared.items(), key=lambda item: (-item[1], item[0])):
-        if group not in kept and topic in taken and 2 * n >= int((names == group).sum()):
+    for (group, topic), n in most:
+        if group not in kept and topic in taken and 2 * n >= len(found[group]):
             parents.setdefault(group, topic)
-        if topic not in taken and topic not in merged:
-            merged[topic] = group
-    return kept, parents, merged
+    return kept, parents
+
+
+def _merged(model: Model, texts: Read, before: Sequence[str]) -> dict[str, str]:
+    """The earlier topics that are none any more, and the topic that most of their messages have now.
+
+    The messages are tagged, since many of them may be in no group, or in one that is no topic.
+    """
+    ended = [at for at, topic in enumerate(before) if topic and topic not in model.ids]
+    now = model.nearest_of(texts.some(ended))
+    went = Counter((before[at], topic) for at, topic in zip(ended, now, strict=True) if topic)
+    into: dict[str, str] = {}
+    for (old, new), _ in sorted(went.items(), key=lambda item: (-item[1], item[0])):
+        into.setdefault(old, new)
+    return into
 
 
 def _new_id(mark: int, members: Sequence[_Said]) -> str:
@@ -304,22 +335,22 @@ def _extend(sample: Sequence[_Said], seen: int, mark: int, previous: Model) -> M
     old = previous.record
     texts = _read(sample)
     rest = [at for at, topic in enumerate(previous.nearest_of(texts)) if not topic]
-    vectors = texts.vectors[rest]
-    names = _groups(vectors, old.mean)
+    names = _groups(texts.vectors[rest], old.mean)
     centres = unit(np.stack([unpack(topic.centre) for topic in old.topics]) - unpack(old.mean)) if old.topics else None
-    found = []
+    new = []
     for group in range(min(int(names.max(initial=-1)) + 1, _MOST - len(old.topics))):
-        inside = np.flatnonzero(names == group)
-        centre = vectors[inside].mean(axis=0, dtype=np.float64).astype(np.float32)
-        apart = unit((centre - unpack(old.mean))[None])[0]
-        if centres is not None and float((centres * apart).sum(axis=1).max()) > _APART:
-            continue
-        members = [rest[at] for at in inside]
-        found.append(_Group(members, centre, _new_id(mark, [sample[at] for at in members]), "", mark))
+        members = [rest[at] for at in np.flatnonzero(names == group)]
+        apart = unit((_centre(texts, members) - unpack(old.mean))[None])[0]
+        if centres is None or float((centres * apart).sum(axis=1).max()) <= _APART:
+            new.append(members)
     corpus = Corpus.of(texts.words)
-    fresh = _rarity(corpus.bags[[at for group in found for at in group.members]], corpus.vocabulary)
+    fresh = _rarity(corpus.bags[[at for members in new for at in members]], corpus.vocabulary)
     added = {word: weight for word, weight in fresh.items() if word not in old.rarity}
     rarity = old.rarity | dict(list(added.items())[:_VOCABULARY])
+    found = [
+        _Group(told, _centre(texts, told.members), _new_id(mark, [sample[at] for at in told.members]), "", mark)
+        for told in _understood(new, corpus)
+    ]
     topics = _topics(found, sample, texts, corpus, rarity, old.mean)
     return Model(
         Record(
