@@ -151,6 +151,40 @@ def test_topics_found_anew_keep_the_ids_of_what_they_continue():
     assert kept == after.nearest(asked)
 
 
+def test_the_part_that_people_understand_keeps_the_id_of_a_topic_that_splits():
+    young = ["please book the airline flight ticket again", "please change the flight from Rome again"]
+    young += [f"clean the printer tray {word}" for word in ["mother", "garden", "purple", "castle"]]
+    hollow = [f"printer {word}" for word in ["river", "lemon", "window", "quickly", "garden", "bicycle"]]
+    later = [f"clean the printer tray {word}" for word in ["copper castle", "church quickly", "blanket church"]]
+    messages = [(("log", n), n, text) for n, text in enumerate([*young, *hollow, *later])]
+    before = fit(messages[:6], mark=5)
+    after = fit(messages, mark=15, previous=before)
+    assert len(before.ids) == 1
+    assert after.ids == before.ids
+
+
+def test_a_topic_that_ends_names_the_one_that_most_of_its_messages_have_now():
+    young = [f"clean the printer tray {word}" for word in ["Monday", "church", "garden", "nine"]]
+    young += ["fix the printer cable blanket", "fix the printer driver river", "fix the printer driver seven"]
+    young += ["install the printer cable church"]
+    hollow = [f"driver {word}" for word in ["bicycle", "seven", "Anna", "lemon", "mother", "purple"]]
+    later = ["clean the printer tray river church", "clean the printer tray castle Otto"]
+    messages = [(("log", n), n, text) for n, text in enumerate([*young, *hollow, *later])]
+    before = fit(messages[:8], mark=7)
+    after = fit(messages, mark=16, previous=before)
+    tray, driver = before.nearest(["clean the printer tray", "fix the printer driver"])
+    assert (after.ids, after.record.merged) == ([tray], {driver: tray})
+
+
+def test_a_topic_keeps_the_parent_that_it_was_split_from():
+    first = said(["flight", "printer"], copies=2)
+    found = fit(first, mark=len(first) * HOUR).record
+    split = [msgspec.structs.replace(topic, parent="found:whole") for topic in found.topics]
+    before = Model(msgspec.structs.replace(found, topics=tuple(split)))
+    after = fit([*first, *said(SUBJECTS, start=len(first))], mark=10**12, previous=before)
+    assert [topic.parent for topic in after.record.topics if topic.id in before.ids] == ["found:whole"] * len(split)
+
+
 def test_a_log_too_small_has_no_topics_and_tags_nothing():
     empty = fit([], mark=5)
     assert empty.ids == []
@@ -178,8 +212,17 @@ def test_conversations_are_tagged_each_by_itself(model):
 def test_a_segment_goes_on_until_it_has_faded():
     scores = np.array([[0.0, 0.9], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0], [0.0, 0.0]])
     sure = np.array([True, False, False, False, False, False])
-    rows = assign(scores.argmax(axis=1), scores, sure, [3, 3, 0, 3, 3, 3])
+    rows = assign(scores.argmax(axis=1), scores, sure, [3, 3, 0, 3, 3, 3], [False] * 6)
     assert rows == [(0, 1, 0.9), (1, 1, 0.72), (3, 1, 0.576), (4, 1, 0.4608)]
+
+
+def test_a_reply_changes_the_subject_only_if_it_is_surer_than_what_named_it():
+    for second, topic, score in ((0.6, 1, 0.64), (0.9, 0, 0.9)):
+        scores = np.array([[0.0, 0.8], [second, 0.1]])
+        best, sure = scores.argmax(axis=1), np.array([True, True])
+        assert assign(best, scores, sure, [3, 3], [False, True]) == [(0, 1, 0.8), (1, topic, score)]
+        assert assign(best, scores, sure, [3, 3], [False, False]) == [(0, 1, 0.8), (1, 0, second)]
+        assert assign(best[1:], scores[1:], sure[1:], [3], [True]) == [(0, 0, second)]
 
 
 def test_groups_of_any_number_are_found_without_being_told_how_many():

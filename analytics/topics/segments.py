@@ -8,7 +8,10 @@ from numpy.typing import NDArray
 from analytics.conversation import Conversation
 from models.rows import EventTopic
 
-__all__ = ["assign", "tagged"]
+__all__ = ["VERSION", "assign", "tagged"]
+
+VERSION = "segments-2"
+"""Of the rules below."""
 
 _KEPT = 0.8
 """What is left of a topic's score one message later, when the message has none of its own."""
@@ -17,23 +20,30 @@ _LEAST = 0.5
 
 
 def assign(
-    best: NDArray[np.intp], scores: NDArray[np.float64], sure: NDArray[np.bool_], said: Sequence[int]
+    best: NDArray[np.intp],
+    scores: NDArray[np.float64],
+    sure: NDArray[np.bool_],
+    said: Sequence[int],
+    replies: Sequence[bool],
 ) -> list[tuple[int, int, float]]:
     """(message, topic, score) of the messages that have a topic, in order.
 
     A message that is sure of its topic begins a segment or goes on with it. One that is not, and says something, goes
     on with the segment until that has faded; one that says nothing ("ok, thanks") has no topic and ends nothing.
+    It is users who change the subject: an agent's reply does only if it is surer than what named the segment.
 
     Args:
         best: (messages,) the likeliest topic of each.
         scores: (messages, topics).
         sure: (messages,) whether the likeliest is likely enough.
         said: words of content of each message.
+        replies: whether each message is the agent's.
     """
     rows: list[tuple[int, int, float]] = []
     topic, named, left = -1, 0.0, 0.0
     for at in range(len(best)):
-        if sure[at]:
+        turns = topic not in (-1, best[at])
+        if sure[at] and not (replies[at] and turns and scores[at, best[at]] <= named):
             topic = int(best[at])
             named = left = float(scores[at, topic])
         elif topic < 0 or said[at] < 2:
@@ -66,7 +76,8 @@ def tagged(
     rows, start = [], 0
     for conversation in conversations:
         end = start + len(conversation.messages)
-        found = assign(best[start:end], scores[start:end], sure[start:end], said[start:end])
+        replies = [message.speaker == "agent" for message in conversation.messages]
+        found = assign(best[start:end], scores[start:end], sure[start:end], said[start:end], replies)
         rows.append([_row(conversation, at, ids[topic], score, model) for at, topic, score in found])
         start = end
     return rows

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from analytics.conversation import Conversation, Ref
-from analytics.topics.segments import tagged
+from analytics.topics.segments import VERSION, tagged
 from analytics.topics.stopwords import content, read
 from analytics.topics.taxonomy import SURE, Taxonomy
 from models.rows import EventTopic
@@ -49,7 +49,7 @@ class Tagger:
 
     def __init__(self, name: str, taxonomy: Taxonomy, source: str = "own") -> None:
         self._taxonomy = taxonomy
-        self.version = f"{name}-{taxonomy.version}"
+        self.version = f"{name}-{taxonomy.version}-{VERSION}"
         self._ids = [f"{name}:{label}" for label in taxonomy.labels]
         self.topics: Mapping[str, About] = {
             topic: About(*taxonomy.about[label], source=source)
