@@ -21,19 +21,35 @@ _KINDS = (
     "API|Authentication|Client|Command|Connection|Database|Execution|HTTP|Internal|Internal server|Network|Parse|Query|"
     "Request|Runtime|Server|SQL|Syntax|System|Timeout|Tool|Tool execution|Type|Unexpected|Validation"
 )
+_TITLE = r"(?![^\n]*\b(?i:explained|how to (?:fix|solve|resolve|avoid)|what it means|stack ?overflow|wikipedia)\b)"
+"""No failure but a page about one, as a search finds it."""
+
 _ERROR = re.compile(
     r"[^\w\n<]{0,6}"  # "**", "- ", an emoji
     r"(?:"
     r"(?:(?:[A-Za-z_]\w{0,60}\.){0,5}\w{0,60}(?:Error|Exception)"
     rf"|(?:(?:{_KINDS}) )?[Ee]rror|ERROR|FATAL|fatal|Fehler)"
     r"[*_]{0,2}(?:\s\d{1,5})?(?:\s?[\[(][^\])\n]{1,40}[\])])?\s?:[*_]{0,2}\s?"  # ValueError: ..., API error (404): ...
-    r"(?!(?:none|null|0|\d*[.,]\d+\s?%?)\W*\Z)\S"  # but no measured error
+    r"(?!(?:none|null|0|\d*[.,]\d+\s?%?)\W*\Z)"  # but no measured error
+    r"(?!(?:none|no|0) (?:found|detected|reported|errors?|failures?|issues?|problems?|warnings?)\b[^\n]{0,40}\Z)\S"
     r"|Traceback \(most recent call last\):"
-    r"|(?:Failed|Unable) to [a-z]|Unknown (?:tool|function)\b|HTTP(?:/\d(?:\.\d)?)?(?: [Ee]rror)? [45]\d\d\b"
+    rf"|{_TITLE}(?:(?:Failed|Unable) to [a-z]|HTTP(?:/\d(?:\.\d)?)?(?: [Ee]rror)? [45]\d\d\b)"
+    r"|Unknown (?:tool|function)\b|npm (?:ERR!|error) \S"
     r"|(?:[Ee]rror|ERROR|[Ff]ailed|[Ff]ailure)\W{0,2}\Z"
     r")"
     r"|<(?:tool_use_)?error>"
 )
+_REASON = r"(?:[Cc]ommand not found|not found|No such file or directory|Permission denied|Operation not permitted)"
+_ALONE = re.compile(
+    r"(?:[\w./-]*sh: (?:(?:line )?\d+: )?"  # bash: line 1: foo: command not found
+    rf"(?:[^\n:]{{1,200}}: {_REASON}|command not found: \S[^\n]{{0,200}})"
+    r"|[a-z]\w{0,30}: [^\n:]{1,200}: (?:No such file or directory|Permission denied|(?:Is|Not) a directory)"
+    r"|(?:[Pp]ermission denied|[Aa]ccess denied|[Cc]ommand not found|No such file or directory)"
+    r"(?: \([\w,-]+\))?)[.!]?\Z"
+)
+"""What a shell or a program says of its failure, where it is all that there is to the text."""
+
+_EXIT_FIRST = re.compile(r"\A\s*[Ee]xit (?:code|status):? (-?\d{1,10})[ \t]*(?:\n|\Z)")
 _MARKS = (
     *('"error"', '"errors"', '"status"', '"statusCode"', '"status_code"', '"success"', '"ok"', '"isError"'),
     *('"exitCode"', '"exit_code"'),
@@ -43,6 +59,10 @@ _HTTP = re.compile(r"[45]\d\d")
 _STATUS = ("status", "statusCode", "status_code")
 _CODE = ("exitCode", "exit_code")
 _SAID = ("message", "detail", "title", "reason", "statusText")
+_RUN = frozenset({*_CODE, "output", "command", "cmd", "cwd", "duration", "durationMs", "duration_ms", "timedOut"})
+"""What the result of a command has at most, besides what it printed; a record of a job has more: its name, its place."""
+
+_FOUND = ("matches", "results", "hits", "items", "rows")
 _ANSWER = frozenset(
     {"errors", "error", "data", "extensions", "headers", "body", "code", "type", "instance", "requestId"}
     | {"request_id", *_STATUS, *_SAID}
@@ -103,22 +123,28 @@ def _details(details: dict[str, object], text: str) -> str:
 def _object(value: object, failed: frozenset[str] = frozenset({"error"})) -> str:
     """The failure that an object reports about itself; ``failed`` are the states that mean one.
 
-    A result that is data may well tell of a job or a payment that failed, so there only ``error`` means the call.
+    A result that is data may well tell of a job or a payment that failed, so there only ``error`` means the call, and
+    only where it says why or is no record of something else.
     """
     if not isinstance(value, dict):
         return ""
     if said := reason(value.get("error")):
         return said
     status = value.get("status")
+    said = reason(value.get("message")) or reason(value.get("reason"))
+    own = said or failed is _FAILED or value.keys() <= _ANSWER | {"content"}
+    nothing_found = not said and any(value.get(field) == [] for field in _FOUND)
     if (
-        (isinstance(status, str) and status.lower() in failed)
-        or value.get("success") is False
-        or value.get("ok") is False
+        (isinstance(status, str) and status.lower() in failed and own)
+        or (False in (value.get("success"), value.get("ok")) and not nothing_found)
         or value.get("isError") is True
     ):
-        return reason(value.get("message")) or reason(value.get("reason")) or brief(plain(value)) or "failed"
-    if ("stdout" in value or "stderr" in value) and (code := _exit_code(value)):
-        return _exit(plain(value.get("stderr")) or plain(value.get("stdout")), code)
+        return said or brief(plain(value)) or "failed"
+    ran = "stdout" in value or "stderr" in value or ("output" in value and value.keys() <= _RUN)
+    if ran and (code := _exit_code(value)):
+        return _exit(
+            next(filter(None, (plain(value.get(field)) for field in ("stderr", "stdout", "output"))), ""), code
+        )
     return _answer(value) if value.keys() <= _ANSWER else ""
 
 
@@ -166,16 +192,18 @@ def _words(text: str) -> str:
             return brief(value) if _ERROR.match(value.lstrip()) else ""
     if head.startswith("Traceback") and _ERROR.match(head):
         return brief(text.strip().splitlines()[-1])
-    if _ERROR.match(head) and text.count("\n") <= 20:
+    if (_ERROR.match(head) and text.count("\n") <= 20) or _ALONE.match(text.strip()):
         return brief(text)
     return _exited(text)
 
 
 def _exited(text: str) -> str:
-    found = _EXIT.search(text[-80:])
+    """The exit code that a text begins or ends with, unless it is 0, and its last words."""
+    found = _EXIT_FIRST.match(text) or _EXIT.search(text[-80:])
     return _exit(text, int(found[1])) if found and int(found[1]) else ""
 
 
 def _exit(text: str, code: int) -> str:
-    lines = [line for line in _EXIT.sub("", text).splitlines() if line.strip() and line.strip() != "(no output)"]
+    left = _EXIT.sub("", _EXIT_FIRST.sub("", text, count=1))
+    lines = [line for line in left.splitlines() if line.strip() and line.strip() != "(no output)"]
     return brief(lines[-1], 280) + f" (exit code {code})" if lines else f"exit code {code}"
