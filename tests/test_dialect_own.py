@@ -81,3 +81,30 @@ def test_the_agent_is_that_of_the_session_key() -> None:
 def test_an_error_is_one_line() -> None:
     told = Own(eventlore=1, ts=1795356164048, type="tool.result", error="not\nfound")
     assert decode(encode(told), stream="log", seq=1).error == "not found"
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("Traceback (most recent call last):\n  File x\nValueError: bad", "ValueError: bad"),
+        ("(no output)\n\nCommand exited with code 127", "exit code 127"),
+        ('{"exitCode": 1, "output": "boom"}', "boom (exit code 1)"),
+        ("Permission denied", "Permission denied"),
+        ("The log says: Error: disk full, but the job went on", ""),
+        ("Command exited with code 0", ""),
+    ],
+)
+def test_a_result_without_an_error_is_judged_by_its_text(text: str, error: str) -> None:
+    told = Own(eventlore=1, ts=1795356164048, type="tool.result", name="exec", text=text)
+    assert decode(encode(told), stream="log", seq=1).error == error
+
+
+def test_the_error_that_is_told_counts_before_the_text() -> None:
+    told = Own(eventlore=1, ts=1795356164048, type="tool.result", text="Error: 550", error="mail refused")
+    assert decode(encode(told), stream="log", seq=1).error == "mail refused"
+
+
+def test_what_an_importer_found_fine_and_what_is_no_result_is_not_judged_again() -> None:
+    fine = Own(eventlore=1, ts=1795356164048, type="tool.result", text="Error: printed", source=Source("openclaw"))
+    said = Own(eventlore=1, ts=1795356164048, type="message.out", text="Error: printed")
+    assert [decode(encode(own), stream="log", seq=1).error for own in (fine, said)] == ["", ""]

@@ -8,12 +8,14 @@
 ``type`` is a :class:`~models.events.Kind`, ``ts`` Unix milliseconds; the other fields are those of
 :class:`~models.events.Event`. Only ``eventlore``, ``ts`` and ``type`` must be there. ``id`` is made of what is told,
 so that telling it again gives the same; ``source`` says where it was told, ``data`` is what no other field holds.
+A result without ``error`` is judged by its text, as in the other dialects; one that was imported has been judged.
 """
 
 from typing import Any
 
 import msgspec
 
+from models.dialects.failures import failure
 from models.dialects.origin import milliseconds
 from models.dialects.refusal import Refusal
 from models.dialects.texts import brief, canonical, clean_agent, clean_user, key, storable
@@ -89,6 +91,9 @@ def read(text: str, *, stream: str, seq: int, digest: str, session: str, agent: 
             said = clean_agent(own.text)
         case _:
             said = own.text
+    why = brief(own.error)
+    if kind is Kind.TOOL_RESULT and not why and own.source is None:
+        why = failure(own.text)
     return Event(
         stream=stream,
         seq=seq,
@@ -107,5 +112,5 @@ def read(text: str, *, stream: str, seq: int, digest: str, session: str, agent: 
         order=own.order,
         call=key(own.call, "tool call", 1000),
         arguments=canonical(own.arguments),
-        error=storable(brief(own.error)),
+        error=storable(why),
     )
