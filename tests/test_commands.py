@@ -44,6 +44,21 @@ def error(command, output="", code=1):
         ("pgrep -f gateway", ""),
         ("/usr/bin/which node", "which: no node in (/usr/bin:/bin)"),
         ("grep -q x f 2>/dev/null", ""),
+        ("git grep TODO", ""),
+        ("git -C /srv grep TODO", ""),
+        ("git diff --exit-code", "diff --git a/x b/x\n-a: 1\n+a: 2"),
+        ("git diff --quiet HEAD", ""),
+        ("sudo -u www grep -c foo /etc/x", "0"),
+        ("sudo -n grep foo /etc/x", ""),
+        ("diff -y a.yml b.yml", "name: x   name: x\nport: 80 | port: 81"),
+        ("diff a b", "1c1\n< Error: x\n---\n> fatal: y"),
+        ("diff -r a b", "Only in a: Error: x"),
+        ("diff a.log b.log", "2d1\n< ls: x: No such file or directory"),
+        ("ps aux | grep gateway | grep -v grep", ""),
+        ("git log --oneline | grep fix", ""),
+        ("kubectl -n prod get pods 2>&1 | grep CrashLoop", ""),
+        ("sudo journalctl -u web | tail -50 | grep panic", ""),
+        ("env | grep HOME", ""),
     ],
 )
 def test_a_command_that_says_no_did_not_fail(command, output):
@@ -61,6 +76,18 @@ def test_a_command_that_says_no_did_not_fail(command, output):
         ("npm test && grep -q ok log", "1 failing", 1, "1 failing (exit code 1)"),
         ("grep -q x f && ./deploy", "", 1, "exit code 1"),
         ("grep x f | ./load", "", 1, "exit code 1"),
+        ("./deploy.sh 2>&1 | grep succeeded", "", 1, "exit code 1"),
+        ("kubectl apply -f get | grep configured", "", 1, "exit code 1"),
+        ("kubectl -n get apply -f a.yml | grep configured", "", 1, "exit code 1"),
+        ("git push | grep done", "", 1, "exit code 1"),
+        ("sudo -u www ./deploy | grep ok", "", 1, "exit code 1"),
+        ("cat a | ./load | grep ok", "", 1, "exit code 1"),
+        ("git diff | ./check", "", 1, "exit code 1"),
+        ("git push && grep -q x f", "", 1, "exit code 1"),
+        ("git diff HEAD", "", 1, "exit code 1"),
+        ("sudo -u www ./grep-all x", "", 1, "exit code 1"),
+        ("cd /nope && grep x a", "sh: 1: cd: can't cd to /nope", 1, "sh: 1: cd: can't cd to /nope (exit code 1)"),
+        ("make; grep -q OK log", "make: *** No rule", 1, "make: *** No rule (exit code 1)"),
         ("test -f a; ./deploy prod", "", 1, "exit code 1"),
         ("diff a b; exit 1", "", 1, "exit code 1"),
         ("if grep x f; then ./deploy; fi", "", 1, "exit code 1"),
@@ -85,6 +112,21 @@ def test_commands_come_as_text_or_as_words():
     assert not said_no("shell", '{"command":["bash","-lc","./deploy prod"]}', "", "exit code 1")
     assert not said_no("shell", "grep x a", "", "exit code 1")
     assert not said_no("shell", '["grep x a"]', "", "exit code 1")
+
+
+@pytest.mark.parametrize(
+    "told",
+    ["exit 1", "exit status 1", "exit code 1", "Command exited with code 1", "0 (exit code 1)", "Exit code: 1"],
+)
+def test_exit_code_1_is_told_in_many_words(told):
+    assert said_no("exec", '{"command":"grep -rn TODO src"}', "", told)
+
+
+@pytest.mark.parametrize(
+    "told", ["exit 2", "exit 11", "exit status 127", "Command exited with code 12", "boom, exit 1"]
+)
+def test_other_exit_codes_and_words_before_the_code_are_failures(told):
+    assert not said_no("exec", '{"command":"grep -rn TODO src"}', "", told)
 
 
 def test_only_a_shell_runs_commands():
