@@ -23,6 +23,10 @@ _NO_ACT = re.compile(
 )
 """The message itself is the work, the text that was asked for; or it tells what happened long ago."""
 
+_BEGAN = re.compile(r"\b(?:was|were|wurden?|war(?:en)?)\b")
+_OWN = re.compile(r"\b(?:i|we|ich|wir)\b")
+"""What was done at another time is told in the past, and not of oneself."""
+
 _ANNOUNCED = re.compile(r"\b(?:transferring|connecting|i will|i'll)\b")
 
 
@@ -52,10 +56,10 @@ def agent_findings(
                 if not admits(parts, failed, phrases):
                     yield _false_success(message, failed)
             elif not turn.calls and (
-                (done and not acted and not _NO_ACT.search(message.text))
+                (done and not acted and not _NO_ACT.search(message.text) and not _succeeded(turn, said, phrases))
                 or (not called and claims(parts, "looked", phrases))
             ):
-                if done and left and not admits(parts, left, phrases) and not _succeeded(turn, said, phrases):
+                if done and left and not admits(parts, left, phrases):
                     yield _false_success(message, left)
                 else:
                     severity = 0.6 if conversation.calls else 0.3
@@ -81,10 +85,13 @@ def sends_away(parts: Sequence[Said], phrases: Phrases) -> bool:
 
 
 def claims(parts: Sequence[Said], family: str, phrases: Phrases) -> bool:
-    """Whether a sentence says that something was done or looked up, and neither asks nor takes it back."""
+    """Whether a sentence says that something was done or looked up, and neither asks nor takes it back.
+
+    What was done at another time, such as yesterday, is no work of now.
+    """
     for part in parts:
         found = phrases.find(family, part)
-        if found and not part.question:
+        if found and not part.question and not _of_another_time(part, phrases):
             around = Said(part.text[max(0, found.start - NEAR) : found.end], part.languages)
             if not phrases.find("undone", around, found.language):
                 return True
@@ -93,12 +100,22 @@ def claims(parts: Sequence[Said], family: str, phrases: Phrases) -> bool:
 
 def admits(parts: Sequence[Said], failed: Sequence[Call], phrases: Phrases) -> bool:
     """Whether a sentence that is no question tells of a failure, or names the code of one of the failed calls."""
-    if any(not part.question and phrases.find("failure", part) for part in parts):
+    if any(not part.question and (phrases.find("failure", part) or _owns_up(part, phrases)) for part in parts):
         return True
     words = {word for part in parts for word in _WORD.findall(part.text)}
     return any(
         code.lower() in words for call in failed for code in _CODE.findall(call.error) if code not in call.arguments
     )
+
+
+def _owns_up(part: Said, phrases: Phrases) -> bool:
+    """Whether a sentence says that something does not work or only in part, and not only what to do if it should not."""
+    found = phrases.find("admission", part)
+    return found is not None and not phrases.find("offer", part.first(found.start))
+
+
+def _of_another_time(part: Said, phrases: Phrases) -> bool:
+    return bool(phrases.find("past", part) and _BEGAN.search(part.text) and not _OWN.search(part.text))
 
 
 def _false_success(message: Message, failed: Sequence[Call]) -> Finding:
@@ -113,8 +130,9 @@ def _untold(turn: Turn, failed: Sequence[Call], said: Mapping[Ref, Said], phrase
 
 
 def _succeeded(turn: Turn, said: Mapping[Ref, Said], phrases: Phrases) -> bool:
-    """Whether the user tells of a success, which the agent may then repeat."""
-    return any(claims(said[message.ref].sentences(), "success", phrases) for message in turn.user)
+    """Whether the user tells of a success, or of having done it, which the agent may then repeat."""
+    parts = [part for message in turn.user for part in said[message.ref].sentences()]
+    return claims(parts, "success", phrases) or claims(parts, "theirs", phrases)
 
 
 def _standing(turn: Turn, made_good: Mapping[Ref, int]) -> list[list[Call]]:
