@@ -202,6 +202,34 @@ CORRECTS_AND_ASKS = {
 }
 
 
+OF_OTHERS = {
+    "en": [
+        "My colleague sent the package to the wrong address, can you write him an email?",
+        "The shop delivered the wrong order. I want to complain to them.",
+        "There is an error when I start my computer, what can I do about it?",
+        "There is a mistake in my tax bill. How do I object?",
+    ],
+    "de": [
+        "Mein Kollege hat das Paket an die falsche Adresse geschickt, schreib ihm bitte.",
+        "Der Händler hat mir das falsche Hotel gebucht.",
+    ],
+}
+
+CORRECTS_BESIDE_OTHERS = {
+    "en": [
+        "Can I correct you: that is the wrong date.",
+        "You sent my colleague the wrong file.",
+        "My colleague booked the wrong flight, but that is not what I asked.",
+        "There is a mistake in my booking.",
+        "The shop has an order for me, you gave the wrong number.",
+    ],
+    "de": [
+        "Du hast meinem Kollegen die falsche Datei geschickt.",
+        "Mein Kollege hat ein Paket geschickt, das ist die falsche Adresse.",
+    ],
+}
+
+
 def kinds(*said: str) -> list[str]:
     """Kinds of signals that the user's last message shows; user and agent speak in turn, the user last."""
     speakers = ["agent", "user"] if len(said) % 2 == 0 else ["user", "agent"]
@@ -226,6 +254,16 @@ def test_a_correction_is_heard(text):
 @pytest.mark.parametrize("text", each(ASKS_HOW))
 def test_a_question_how_to_mend_something_is_no_correction(text):
     assert "user_correction" not in kinds("Open the file.", "I opened the first file.", text)
+
+
+@pytest.mark.parametrize("text", each(OF_OTHERS))
+def test_errors_of_others_are_no_corrections_of_the_agent(text):
+    assert "user_correction" not in kinds("Help me.", "Sure.", text)
+
+
+@pytest.mark.parametrize("text", each(CORRECTS_BESIDE_OTHERS))
+def test_a_correction_beside_what_others_did_is_heard(text):
+    assert "user_correction" in kinds("Help me.", "Sure.", text)
 
 
 @pytest.mark.parametrize("text", each(CORRECTS_AND_ASKS))

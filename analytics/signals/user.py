@@ -111,11 +111,13 @@ def closing(words: Said, phrases: Phrases) -> bool:
 
 
 def _corrects(words: Said, phrases: Phrases) -> bool:
-    """Whether the user says that something is wrong, and does not only ask how to mend it."""
-    opening = words.first(OPENING)
-    if not phrases.find("correction", opening):
-        return False
-    return phrases.find("correction", Said(phrases.without("how", opening), words.languages)) is not None
+    """Whether the user says that something is wrong, and does not only ask how to mend it or tell of others' errors."""
+    left = words.first(OPENING)
+    for family in ("how", "third_party"):
+        if not phrases.find("correction", left):
+            return False
+        left = Said(phrases.without(family, left), words.languages)
+    return phrases.find("correction", left) is not None
 
 
 def _rejects(words: Said, before: Message, heard: set[str], phrases: Phrases) -> bool:
