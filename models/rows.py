@@ -47,8 +47,9 @@ class SessionRow(msgspec.Struct, frozen=True, kw_only=True):
     topics: dict[str, list[int]]
     """Each topic of the session: [messages, first time, last time]."""
     styles: dict[str, float]
-    """Mean style of each side: ``agent.politeness``, ``user.question``, ...; of the first half of the turns:
-    ``early.agent.politeness``, ...; and ``user.reaction``, the outcome told without what the agent said."""
+    """Mean style of each side: ``agent.politeness``, ``user.question``, ...; of the first half of the turns, without
+    what was said right after a failed call: ``early.agent.politeness``, ...; and ``user.reaction``, the outcome told
+    without what the agent said."""
     tools: dict[str, list[int]]
     """Each tool that was called: [calls, errors]."""
     models: str

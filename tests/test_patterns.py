@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from worlds import STYLES, World, sessions
 
-from analytics.conversation import Conversation, Message, Turn
+from analytics.conversation import Call, Conversation, Message, Turn
 from analytics.patterns import REACTION, blind, early_styles, learn, sample
 from analytics.patterns.learn import findings
 from models.rows import Pattern
@@ -249,8 +249,36 @@ def test_early_styles_are_those_of_the_first_half_of_the_turns():
     assert early_styles(Conversation(agent="a", session="s", started_at=1, ended_at=6), styles) == {}
 
 
+def test_what_an_agent_says_right_after_a_failed_call_is_none_of_its_style():
+    def said(at, speaker="agent"):
+        return Message(ref=("s", at), ts=at, speaker=speaker, text="")
+
+    def call(at, error=""):
+        return Call(ref=("s", at), ts=at, tool="exec", arguments="{}", ended_at=at + 1, error=error)
+
+    def early(*turns):
+        conversation = Conversation(agent="a", session="s", started_at=1, ended_at=99, turns=turns)
+        styles = {("s", seq): SimpleNamespace(**dict.fromkeys(STYLES, seq / 100)) for seq in range(1, 100)}
+        found = early_styles(conversation, styles)
+        return {name: value for name, value in found.items() if name.endswith("politeness")}
+
+    user = (said(10, "user"),)
+    failed = Turn(user=user, calls=(call(12, "refused"),), agent=(said(11), said(13), said(14)))
+    made_good = Turn(user=user, calls=(call(12, "refused"), call(20)), agent=(said(15), said(30)))
+    assert early(failed) == {"early.agent.politeness": 0.11, "early.user.politeness": 0.1}
+    assert early(made_good) == {"early.agent.politeness": 0.3, "early.user.politeness": 0.1}
+    assert early(Turn(user=user, calls=(call(12, "refused"),), agent=(said(13),))) == {"early.user.politeness": 0.1}
+
+
+def test_what_an_agent_says_later_does_not_stand_for_what_is_left_out():
+    rows = world(sessions=400, effects={"politeness": 1.0}, slope=0.0)
+    user = {f"early.{name}": value for name, value in rows[0].styles.items() if name.startswith("user.")}
+    left_out = [msgspec.structs.replace(row, styles=row.styles | user) for row in rows[:100]]
+    assert {f.n for f in findings(left_out + rows[100:], {})[0] if f.kind == "style_effect"} == {300}
+
+
 def test_a_pattern_is_a_row_of_its_table():
     (p,) = learn(world(sessions=400, effects={"politeness": 1.0}, slope=0.0), {})
     assert isinstance(p, Pattern)
-    assert p.model == "patterns-2"
+    assert p.model == "patterns-3"
     assert all(value == round(value, 6) for value in (p.effect, p.low, p.high, p.q_value))

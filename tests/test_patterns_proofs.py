@@ -1,4 +1,4 @@
-"""The two proofs: chance is not reported, and what is there comes back at its size."""
+"""The proofs: chance and failures of tools are not reported, and what is there comes back at its size."""
 
 import numpy as np
 import pytest
@@ -28,6 +28,14 @@ def test_shuffled_outcomes_report_any_pattern_in_at_most_5_percent_of_runs():
                 reported += bool(learn(with_outcomes(rows, r.permutation(outcomes)), {}))
     assert runs == 160
     assert binomtest(reported, runs, 0.05, alternative="less").pvalue < 0.05
+
+
+def test_an_agent_that_reports_failures_of_its_tools_is_not_blamed_for_its_style():
+    blamed = []
+    for seed in range(20):
+        rows = sessions(World(sessions=300, users=20, failing=0.15), np.random.default_rng(seed))
+        blamed += [(seed, p.subject) for p in learn(rows, {}) if p.kind.startswith("style")]
+    assert len({seed for seed, _ in blamed}) <= 1, blamed
 
 
 PLANTED = {

@@ -16,6 +16,8 @@ HOUR = 3_600_000
 DAY = 24 * HOUR
 SPREAD = 0.1
 """Standard deviation of the agent's own part of its style."""
+WHEN_FAILED = {"formality": 0.2, "sentiment": -0.2, "verbosity": 0.1}
+"""Change of an agent's style in a session in which a call failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,8 @@ class World:
     """Change of outcome for one more turn."""
     together: float = 0.0
     """How often topic t1 brings t2 along, and a failure of exec one of read, beyond chance."""
+    failing: float = 0.0
+    """How often a tool call fails; the agent writes otherwise then, and the user does not get what they wanted."""
     noise: float = 0.2
     binary: bool = False
     """Outcomes are 0 or 1, drawn with the probability."""
@@ -53,6 +57,10 @@ def sessions(world: World, r: np.random.Generator, shape: Callable[..., float] |
     started = r.integers(56 * 24, size=n) * HOUR
     weights = np.array([world.effects.get(style, 0.0) for style in STYLES])
     outcome = 0.6 + hard + (ours - 0.5) @ weights + world.slope * turns
+    calls = r.integers(1, 4, n) if world.failing else np.zeros(n, dtype=np.int64)
+    errors = r.binomial(calls, world.failing)
+    ours += (errors > 0)[:, None] * np.array([WHEN_FAILED.get(style, 0.0) for style in STYLES])
+    outcome -= 0.4 * (errors > 0)
     if shape is not None:
         outcome += [
             shape(dict(zip(STYLES, a, strict=True)), dict(zip(STYLES, u, strict=True)), t // HOUR % 24, k)
@@ -68,14 +76,14 @@ def sessions(world: World, r: np.random.Generator, shape: Callable[..., float] |
             ended_at=int(started[i]) + 60_000,
             messages=2 * int(turns[i]),
             turns=int(turns[i]),
-            tool_calls=0,
-            tool_errors=0,
+            tool_calls=int(calls[i]),
+            tool_errors=int(errors[i]),
             run_errors=0,
             outcome=float(noisy[i]),
             topic_id=f"t{topic[i]}",
             topics=_topics(int(topic[i]), world.together, r),
             styles=_styles(ours[i], theirs[i]),
-            tools=_tools(world.together, r),
+            tools={"exec": [int(calls[i]), int(errors[i])]} if calls[i] else _tools(world.together, r),
             models="m",
         )
         for i in range(n)

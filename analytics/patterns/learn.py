@@ -11,7 +11,7 @@ from models.rows import Pattern, SessionRow
 
 __all__ = ["VERSION", "findings", "learn", "reportable", "tested"]
 
-VERSION = "patterns-2"
+VERSION = "patterns-3"
 
 RATE = 0.05
 """False discoveries among what is reported, at most on average."""

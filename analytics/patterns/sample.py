@@ -88,6 +88,8 @@ class Sample:
     clusters: Ints
     """As ``users``, but a session of an unknown user stands for itself."""
     topics: Ints
+    work: Floats
+    """(sessions, 3): whether tools were called, whether a call failed, and the share of calls that did."""
     styles: NDArray[np.float32]
     """(sessions, 16), as of :class:`Seen`."""
 
@@ -139,11 +141,16 @@ def _seen(row: SessionRow) -> Seen:
 
 
 def _styles(styles: Mapping[str, float]) -> Iterable[float]:
-    """Of the first half of the session; of the whole where a side was silent in it."""
+    """Of the first half of the session; of the whole where the user was silent in it.
+
+    NaN where nothing of the agent counts in that half: what it said later, or of a failed call, does not stand for it.
+    """
     try:
         return _both_early(styles)
     except KeyError:
         nan = float("nan")
+        if _EARLY[-1] in styles:
+            return [nan] * len(_NAMES)
         return _both(styles) if styles.keys() >= _WHOLE else [styles.get(name, nan) for name in _NAMES]
 
 
@@ -174,8 +181,14 @@ def _columns(rows: Sequence[Seen]) -> Sample:
         users=_codes((row.agent, row.user) for row in rows),
         clusters=_codes((row.agent, row.user or row.session, row.user != "") for row in rows),
         topics=_codes(row.topic_id for row in rows),
+        work=np.array([_work(row.counts) for row in rows], dtype=np.float64),
         styles=np.frombuffer(b"".join(row.styles for row in rows), np.float32).reshape(len(rows), len(_NAMES)),
     )
+
+
+def _work(counts: Sequence[int]) -> tuple[float, float, float]:
+    calls, errors = sum(counts[::2]), sum(counts[1::2])
+    return float(calls > 0), float(errors > 0), errors / max(1, calls)
 
 
 def _codes(keys: Iterable[Hashable]) -> Ints:

@@ -21,21 +21,21 @@ K = len(STYLES)
 def style_findings(sample: Sample, *, for_whom: bool) -> Iterator[Finding]:
     """The effect on outcome of one standard deviation more of a style of the agent, or of closeness to the user's.
 
-    All styles of the agent stand in one regression, beside the user's own styles, user, topic and length, so that
-    a style does not answer for another or for the user's mood. Closeness in a style is minus the distance between
-    both sides' scores; overall closeness is the mean over all styles. ``for_whom`` adds how the effect of each style
-    changes with each other style of the user. The outcome is that told without what the agent said
-    (:mod:`analytics.patterns.blind`), where rows have it: one told from the agent's style would be explained by it.
+    All styles of the agent stand in one regression, beside the user's own styles, user, topic, length and what became
+    of tool calls, so that a style does not answer for another, for the user's mood or for a failure that the agent
+    had to tell of. Closeness in a style is minus the distance between both sides' scores; overall closeness is the mean
+    over all styles. ``for_whom`` adds how the effect of each style changes with each other style of the user. The outcome
+    is that told without what the agent said (:mod:`analytics.patterns.blind`), where rows have it: one told from the
+    agent's style would be explained by it.
     """
     sample = sample.take(np.flatnonzero(~np.isnan(sample.styles).any(axis=1)), sample.agent)
     if len(sample) < FEWEST:
         return
     groups = sample.groups()
     unit = _standardise(sample.styles.astype(np.float64))
-    free = groups.take_out(np.column_stack([sample.reaction, sample.length, unit]))
-    agent = slice(3, 3 + K)
-    beside = Controls(np.delete(free[:, 1:], np.s_[2 : 2 + K], axis=1))
-    alone = beside.take_out(np.column_stack([free[:, 0], free[:, agent]]))
+    free = groups.take_out(np.column_stack([sample.reaction, unit, sample.length, sample.work]))
+    beside = Controls(free[:, 1 + K :])
+    alone = beside.take_out(free[:, : 1 + K])
     found = effects(alone[:, 0], alone[:, 1:], groups, groups.rank + beside.rank, [1.0] * K)
     for style, each in zip(STYLES, found, strict=True):
         if each is not None:
@@ -52,7 +52,7 @@ def _joint_findings(sample: Sample, groups: Groups, free: Floats, *, for_whom: b
     that of the user's two styles, since an agent follows its user.
 
     Args:
-        free: outcome, length (2) and scores (16) without users and topics.
+        free: outcome, scores (16), length (2) and work (3) without users and topics.
     """
     scores = sample.styles.astype(np.float64)
     near = _standardise(-np.abs(scores[:, :K] - scores[:, K:]))

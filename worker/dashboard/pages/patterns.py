@@ -10,8 +10,9 @@ from worker.dashboard.view import Ask, View
 __all__ = ["ADJUSTED", "show"]
 
 _STYLES = (
-    "Compared within the same user and topic, at equal length, beside all other styles of the agent and of the user; "
-    "styles are those of the first half of the session, and the outcome is told without the agent's words."
+    "Compared within the same user and topic, at equal length and with as many failed tool calls, beside all other "
+    "styles of the agent and of the user; styles are those of the first half of the session, and the outcome is told "
+    "without the agent's words."
 )
 _LEVELS = "Compared within the same user and topic; the outcome model itself looks at the length of sessions."
 ADJUSTED = {
