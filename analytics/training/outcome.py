@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-VERSION = "outcome-6"
+VERSION = "outcome-7"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 RATED = ("uss-mwoz", "uss-redial", "uss-ccpe")
