@@ -271,7 +271,7 @@ class Insights:
         """One row a learned pattern, the surest first; nothing that chance explains.
 
         >>> found = db.patterns()
-        >>> found[found["kind"] == "style_effect"]["subject"].tolist()
+        >>> found[found["kind"] == "style_effect"]["subject"].unique().tolist()
         ['verbosity']
         """
         t = tables.patterns
