@@ -114,7 +114,9 @@ def poisoned(file: Path, folder: Path) -> str:
             connection.execute(update(table).where(table.c.agent == "ops").values(agent=agent))
         connection.execute(update(t.topics).values(label=t.topics.c.label + EVIL, keywords=[EVIL]))
         connection.execute(
-            update(t.skill_gaps).values(skill=EVIL, tool=t.skill_gaps.c.tool + EVIL, model=EVIL, status=EVIL)
+            update(t.skill_gaps).values(
+                skill=t.skill_gaps.c.skill + EVIL, tool=t.skill_gaps.c.tool + EVIL, model=EVIL, status=EVIL
+            )
         )
         connection.execute(update(t.patterns).values(agent=agent, statement=EVIL, model=EVIL))
         connection.execute(update(t.signals).values(subject=EVIL))

@@ -116,7 +116,7 @@ def test_postgresql_shows_the_same(open_page, sqlite, postgres):
         for path in PAGES.values():
             look(page, address + path)
         page.goto(f"{address}/gaps")
-        expect(page.locator("tbody tr").first).to_contain_text("renew_certificate")
+        expect(page.locator("tbody tr").first).to_contain_text("issue_refund")
         page.close()
 
 
@@ -125,12 +125,12 @@ def test_the_worst_skill_gap_and_the_turn_that_proves_it_are_three_clicks_away(o
     page.goto(base)
     page.get_by_role("link", name="Skill gaps").click()
     page.locator("tbody a").first.click()
-    expect(page.locator("h1")).to_contain_text("ops fails at renew_certificate")
+    expect(page.locator("h1")).to_contain_text("desk fails at issue_refund")
     page.locator("a.quote").first.click()
-    expect(page.locator("h1")).to_have_text("Session of ops")
+    expect(page.locator("h1")).to_have_text("Session of desk")
     turn = page.locator(".sought")
     expect(turn).to_be_in_viewport()
-    expect(turn).to_contain_text("renew_certificate")
+    expect(turn).to_contain_text("issue_refund")
     expect(turn).to_contain_text("failed:")
 
 
