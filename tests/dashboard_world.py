@@ -118,7 +118,7 @@ def poisoned(file: Path, folder: Path) -> str:
                 skill=t.skill_gaps.c.skill + EVIL, tool=t.skill_gaps.c.tool + EVIL, model=EVIL, status=EVIL
             )
         )
-        connection.execute(update(t.patterns).values(agent=agent, statement=EVIL, model=EVIL))
+        connection.execute(update(t.patterns).values(agent=t.patterns.c.agent + EVIL, statement=EVIL, model=EVIL))
         connection.execute(update(t.signals).values(subject=EVIL))
         connection.execute(update(t.signal_days).values(kind=t.signal_days.c.kind + EVIL))
         connection.execute(update(t.sessions).values(models=EVIL, user=EVIL))
