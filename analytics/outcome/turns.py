@@ -26,18 +26,22 @@ BUCKETS = 1 << 15
 STYLES = ("politeness", "formality", "directness", "verbosity", "sentiment", "frustration", "hedging", "question")
 _PLACES = ("own", "before", "after", "previous", "next", "mean")
 
-_USER = ("thanks", "negative", "insist", "correction", "dissatisfaction", "repeat", "farewell", "request")
+_USER = ("thanks", "negative", "deny", "insist", "correction", "dissatisfaction", "repeat", "farewell", "request")
+_EARLIER = ("negative", "deny")
 _AGENT = ("negative", "refusal", "success", "handover")
 
 DENSE = (
     *(f"{place}.{style}" for place in _PLACES for style in STYLES),
-    *(f"own.{family}" for family in _USER),
+    *(f"own.{family}" for family in (*_USER, "exclaims")),
+    *(f"previous.{family}" for family in _EARLIER),
     *(f"{place}.{family}" for place in ("before", "after") for family in _AGENT),
     *("place", "first", "last", "alike", "turns"),
 )
 """Names of a turn's dense features: styles of the user's message, of the agent's nearest ones, of the user's message
-before and after, of the user's mean; families of phrases (ten languages) in the message and in the agent's nearest;
-where in the session it stands, and how much it repeats the message before."""
+before and after, of the user's mean; families of phrases (ten languages) in the message, in the user's one before and in
+the agent's nearest; where in the session it stands, and how much it repeats the message before."""
+
+_REFUSING = [_USER.index(family) for family in _EARLIER]
 
 _SHORT = 2_000
 """Characters of a text whose features are remembered for a while."""
@@ -73,6 +77,7 @@ def turns(conversation: Conversation, styles: Mapping[Ref, MessageStyle]) -> lis
     flags = [(_known_flags if len(m.text) <= _SHORT else _flags)(m.text, m.speaker) for m in messages]
     earlier, coming = _nearest(messages, flags, "agent", np.zeros(len(_AGENT)))
     previous, later = _nearest(messages, rows, "user", neutral)
+    denied, _ = _nearest(messages, flags, "user", np.zeros(len(_USER) + 1))
     result: list[Turn] = []
     said: list[str] = []
     last: frozenset[str] = frozenset()
@@ -83,7 +88,7 @@ def turns(conversation: Conversation, styles: Mapping[Ref, MessageStyle]) -> lis
         place, grams = len(result), trigrams(message.text)
         where = [place / len(users), place == 0, place == len(users) - 1, overlap(grams, last), math.log(len(users))]
         styled = (rows[at], before[at], after[at], previous[at], later[at], mean)
-        dense = np.concatenate([*styled, flags[at], earlier[at], coming[at], np.array(where, float)])
+        dense = np.concatenate([*styled, flags[at], denied[at][_REFUSING], earlier[at], coming[at], np.array(where, float)])
         result.append(Turn(message.ref, buckets(message.text), buckets("\n".join(said[-2:])), dense))
         said, last = [], grams
     return result
@@ -111,8 +116,8 @@ def _row(style: MessageStyle | None) -> NDArray[np.float64]:
 
 def _flags(text: str, speaker: str) -> NDArray[np.float64]:
     said, phrases = read(text), load()
-    families = _USER if speaker == "user" else _AGENT
-    return np.array([phrases.find(family, said) is not None for family in families], dtype=float)
+    found = [phrases.find(family, said) is not None for family in (_USER if speaker == "user" else _AGENT)]
+    return np.array([*found, "!" in said.text] if speaker == "user" else found, dtype=float)
 
 
 # A session is read twice, as it was and without the agent's words, and agents repeat themselves.

@@ -14,7 +14,7 @@ from models.rows import MessageStyle, Signal
 
 __all__ = ["KINDS", "VERSION", "detect", "recurring"]
 
-VERSION = "signals-4"
+VERSION = "signals-5"
 
 KINDS = (
     "tool_failure",
