@@ -8,6 +8,7 @@ import analytics
 from analytics import outcome, patterns, signals, style
 from analytics.conversation import Call, Conversation, Message, Turn
 from analytics.outcome.model import pack, unpack
+from analytics.outcome.turns import DENSE, turns
 from models.rows import Signal
 
 
@@ -106,6 +107,30 @@ def test_satisfaction_is_told_of_every_message_of_the_user_and_of_no_other():
     assert pleased["log", 3] > angry["log", 3]
     assert pleased["log", 5] > angry["log", 5]
     assert satisfaction(EMPTY) == satisfaction(session(("agent", "Hello"))) == {}
+
+
+@pytest.mark.parametrize(("yes", "no"), [("Yes, please.", "No."), ("Ja, bitte.", "Nein."), ("Sí, por favor.", "No.")])
+def test_a_plain_no_is_less_content_than_a_yes_and_remembered_at_the_next_message(yes: str, no: str):
+    def after(reply: str) -> tuple[float, float]:
+        told = satisfaction(
+            session(("agent", "Hotel Sole?"), ("user", reply), ("agent", "Hotel Luna?"), ("user", "Hotel Sole."))
+        )
+        return told["log", 2], told["log", 4]
+
+    assert after(no)[0] < after(yes)[0]
+    assert after(no)[1] != after(yes)[1]
+
+
+def test_a_turn_has_a_number_for_every_name():
+    conversation = session(("user", "No! It was never there."), ("agent", "Sorry."), ("user", "Das stimmt."))
+    first, second = (dict(zip(DENSE, turn.dense, strict=True)) for turn in turns(conversation, {}))
+    assert [first[name] for name in ("own.deny", "own.negative", "own.exclaims", "previous.deny")] == [1, 1, 1, 0]
+    assert [second[name] for name in ("own.deny", "previous.deny", "previous.negative", "before.negative")] == [
+        0,
+        1,
+        1,
+        1,
+    ]
 
 
 def test_told_blind_an_outcome_is_the_same_whatever_the_agent_said():

@@ -88,7 +88,9 @@ def turns(conversation: Conversation, styles: Mapping[Ref, MessageStyle]) -> lis
         place, grams = len(result), trigrams(message.text)
         where = [place / len(users), place == 0, place == len(users) - 1, overlap(grams, last), math.log(len(users))]
         styled = (rows[at], before[at], after[at], previous[at], later[at], mean)
-        dense = np.concatenate([*styled, flags[at], denied[at][_REFUSING], earlier[at], coming[at], np.array(where, float)])
+        dense = np.concatenate(
+            [*styled, flags[at], denied[at][_REFUSING], earlier[at], coming[at], np.array(where, float)]
+        )
         result.append(Turn(message.ref, buckets(message.text), buckets("\n".join(said[-2:])), dense))
         said, last = [], grams
     return result
