@@ -450,6 +450,45 @@ def test_what_is_put_as_a_question_asks_though_it_invites_too(text):
     assert scores(text)["question"] > 0.5
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Will do.",
+        "Does not work.",
+        "Is now fixed.",
+        "Ok, will do.",
+        "Can't reproduce.",
+        "Am on it.",
+        "Error: could not connect to the server",
+        "Wird gemacht.",
+        "Hat leider nicht geklappt.",
+        "Ja, ist erledigt.",
+    ],
+)
+def test_a_statement_without_its_subject_asks_nothing(text):
+    assert scores(text)["question"] < 0.1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Does it work",
+        "Is it fixed",
+        "Are you done",
+        "Is this now fixed",
+        "Will do, but can you check the log",
+        "Did not work, is the server up",
+        "Does not work. What now",
+        "Does not work?",
+        "Wird das gemacht",
+        "Hast du das erledigt",
+        "Wird gemacht. Kannst du danach schauen",
+    ],
+)
+def test_what_has_a_subject_or_asks_besides_is_a_question(text):
+    assert scores(text)["question"] > 0.5
+
+
 def test_emotions_reach_their_figure_on_comments_that_nothing_was_fitted_on(data):
     rows = [json.loads(line) for line in (data / "text/goemotions.dev.jsonl").read_text().splitlines()]
     holds = load().emotions([row["text"] for row in rows]) >= load().thresholds

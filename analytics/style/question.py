@@ -15,6 +15,7 @@ from scipy.special import expit
 
 from analytics.style.features import KINDS, Counts, Edges
 from analytics.style.lexicon import LANGUAGES, Table, among, find, lexicon, table
+from analytics.style.subjectless import subjectless
 from analytics.text import Encoded, hash_phrases, phrases
 
 __all__ = ["CLUES", "Question", "Sentences", "sentences"]
@@ -53,19 +54,19 @@ _INVITATIONS = {
 _CLAUSE = np.uint64(0xD1B54A32D192ED03)
 _MARKED = 0.98
 """The score of a text with a question mark: a few are quoted or ironic."""
-_INVITED = 1 - _MARKED
-"""The highest score of a sentence that only invites to ask."""
+_TOLD = 1 - _MARKED
+"""The highest score of a sentence that only invites to ask, or only leaves out its subject."""
 
 
 @dataclass(frozen=True, slots=True)
 class Sentences:
     """The sentences of a batch: ``text`` is each one's text, ``words`` its hashed features, ``clues`` its ``CLUES``,
-    those of its ``CLAUSES``, and its length; ``invites``: it only invites to ask."""
+    those of its ``CLAUSES``, and its length; ``tells``: it only invites to ask, or only leaves out its subject."""
 
     text: NDArray[np.intp]
     words: sp.csr_array
     clues: Floats
-    invites: NDArray[np.bool_]
+    tells: NDArray[np.bool_]
 
 
 def sentences(cut: Edges, counts: Counts, texts: NDArray[np.intp]) -> Sentences:
@@ -103,7 +104,8 @@ def sentences(cut: Edges, counts: Counts, texts: NDArray[np.intp]) -> Sentences:
     opened = np.bincount(cut.inner.row[place] * len(CLAUSES) + kind, minlength=many * len(CLAUSES))
     clues[:, len(CLUES) : -1] = np.minimum(opened.reshape(many, len(CLAUSES)), 1)
     clues[:, -1] = np.minimum(np.diff(cut.inner.start), 30) / 30
-    return Sentences(text, words, clues, _invites(cut.inner, speech, clues))
+    tells = _invites(cut.inner, speech, clues) | _leaves_out(cut.inner, speech, clues, begins)
+    return Sentences(text, words, clues, tells)
 
 
 def _invites(inner: Encoded, speech: NDArray[np.intp], clues: Floats) -> NDArray[np.bool_]:
@@ -111,6 +113,21 @@ def _invites(inner: Encoded, speech: NDArray[np.intp], clues: Floats) -> NDArray
     said = np.zeros(len(clues), dtype=np.bool_)
     said[inner.row[find(_invitations(), inner, speech)[0]]] = True
     return said & ~clues[:, _PUT].any(axis=1)
+
+
+def _leaves_out(
+    inner: Encoded, speech: NDArray[np.intp], clues: Floats, begins: NDArray[np.bool_]
+) -> NDArray[np.bool_]:
+    """Which sentences, or a clause of theirs, begin with a verb and no subject, and nothing else in them is put as a question."""
+    place = find(subjectless(), inner, speech)[0]
+    first = inner.start[inner.row[place]] == place
+    at_start, inside = np.zeros((2, len(clues)), dtype=np.bool_)
+    at_start[inner.row[place[first]]] = True
+    inside[inner.row[place[begins[place]]]] = True
+    put = clues[:, _PUT] > 0
+    put[:, _PUT.index(CLUES.index("verb_start"))] &= ~at_start
+    put[:, _PUT.index(len(CLUES) + CLAUSES.index("verb_start"))] &= ~inside
+    return (at_start | inside) & ~put.any(axis=1)
 
 
 @cache
@@ -160,7 +177,7 @@ class Question:
         """The probability that each sentence is a question; ``english``: of each text."""
         both = [(found.clues * self.clues[:-1, k]).sum(axis=1) + self.clues[-1, k] for k in range(2)]
         scores = expit(np.where(english[found.text], both[0] + found.words @ self.words, both[1]))
-        return np.asarray(np.where(found.invites, np.minimum(scores, _INVITED), scores))
+        return np.asarray(np.where(found.tells, np.minimum(scores, _TOLD), scores))
 
     def __call__(self, found: Sentences, counts: Counts, english: NDArray[np.bool_]) -> Floats:
         """Scores of texts: of the likeliest sentence, or high where there is a question mark."""

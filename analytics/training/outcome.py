@@ -43,7 +43,7 @@ __all__ = [
 ]
 
 Floats = NDArray[np.float64]
-VERSION = "outcome-8"
+VERSION = "outcome-9"
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
 
 RATED = ("uss-mwoz", "uss-redial", "uss-ccpe")

@@ -30,7 +30,7 @@ __all__ = ["main", "train"]
 Floats = NDArray[np.float64]
 Arrays = dict[str, NDArray[Any]]
 Found = TypeVar("Found")
-VERSION = "style-9"
+VERSION = "style-10"
 FOLDS = 5
 STEPS = np.arange(0.1, 0.7, 0.01).round(2)
 """Thresholds that are tried."""
